@@ -1,0 +1,169 @@
+/** The seams between oidc-provider (`src/oidc`) and the plugins that own users, grants, sessions and keys. */
+import type { Adapter, JWK } from 'oidc-provider';
+import type { CookieChange, Exchange, PageInput, PageReply } from './route.ts';
+
+/** For whom claims are made: a user, at a client, with what was granted. */
+export interface ClaimSubject {
+  readonly userId: string;
+  readonly clientId: string;
+  readonly scopes: ReadonlySet<string>;
+}
+
+/**
+ * Adds claims. A source may never set a claim of the core (`iss sub aud exp …`) or of another plugin.
+ * It is asked before a token is consumed, so throwing burns nothing (the request fails closed).
+ */
+export interface ClaimSource {
+  /** Claim names this source may set. */
+  readonly names: readonly string[];
+  readonly in: readonly ('access_token' | 'account')[];
+  /** With `account` (ID token, userinfo): the scope that releases the claims. */
+  readonly scope?: string;
+  claims(subject: ClaimSubject): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** A user as oidc-provider's `findAccount` needs it; undefined for unknown and disabled ones. */
+export interface AccountSource {
+  find(userId: string): Promise<{ readonly userId: string } | undefined>;
+}
+
+/** A step that a person must take before an authorization request goes on. */
+export interface Interaction {
+  readonly uid: string;
+  readonly prompt: string;
+  readonly reasons: readonly string[];
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly client: { readonly id: string; readonly name: string; readonly redirectUri: string };
+  /** Who is signed in in this browser, if anybody. */
+  readonly session?: { readonly uid: string; readonly userId: string };
+  /** Path of an action of this prompt: a form posts to it. */
+  url(action?: string): string;
+}
+
+export interface InteractionInput extends PageInput {
+  readonly interaction: Interaction;
+}
+
+/** What an action leads to: another page, or the end of this prompt. */
+export type PromptOutcome =
+  | PageReply
+  | { readonly finish: InteractionResult; readonly cookies?: readonly CookieChange[] };
+
+export interface InteractionResult {
+  readonly login?: {
+    readonly accountId: string;
+    readonly ts: number;
+    readonly amr: readonly string[];
+    /** A new session took the place of the one the interaction began with. */
+    readonly replacedSession: boolean;
+  };
+  readonly consent?: Readonly<Record<string, never>>;
+  readonly error?: 'access_denied';
+}
+
+/** The page of one of oidc-provider's prompts: `show` for GET, one of `actions` for POST. */
+export interface Prompt {
+  readonly name: string;
+  show(input: InteractionInput): Promise<PromptOutcome>;
+  /** Further pages of the prompt, by the last path segment (`register`). */
+  readonly pages?: Readonly<Record<string, (input: InteractionInput) => Promise<PromptOutcome>>>;
+  readonly actions: Readonly<Record<string, (input: InteractionInput) => Promise<PromptOutcome>>>;
+}
+
+/** A grant as the token core sees it: the fence that decides whether anything may still be issued. */
+export interface GrantFence {
+  /** Adapter of oidc-provider's `Grant` model. */
+  readonly adapter: Adapter;
+  /**
+   * Redeems the code of a grant: exactly one caller, ever (RFC 6749 §4.1.2).
+   * Throws `CodeReplayed` for every other; one later than 2 s after the first also ends the grant.
+   */
+  redeemCode(grantId: string, codeHash: string): Promise<void>;
+  /** One compare-and-set: `from` → `from + 1` unless the grant has ended. */
+  rotate(grantId: string, from: number, salt: string): Promise<Rotation>;
+  /** Where the refresh family stands, without changing it. */
+  rotation(grantId: string): Promise<RotationState | undefined>;
+  end(grantId: string, reason: string): Promise<void>;
+  /** A refresh token was replayed: ends its family, grant and session (RFC 9700 §4.14.2). */
+  replayed(grantId: string): Promise<void>;
+}
+
+export interface RotationState {
+  readonly rotation: number;
+  /** Milliseconds since 1970 of the last rotation. */
+  readonly rotatedAt: number | undefined;
+  readonly salt: string | undefined;
+  readonly ended: boolean;
+}
+
+/**
+ * `rotated`: this caller won. `same`: somebody else rotated `from` within the last 10 s, with that salt.
+ * `replayed`: `from` was used up longer ago. `ended`: the grant is over.
+ */
+export type Rotation =
+  | { readonly outcome: 'rotated' | 'same'; readonly salt: string; readonly rotatedAt: number }
+  | { readonly outcome: 'replayed' | 'ended' };
+
+export interface SessionFence {
+  /** When the session of this uid began (seconds), if it is still allowed to live. */
+  startedAt(uid: string): Promise<number | undefined>;
+  /** Ends the session everywhere: fence, live record, its grants, denylist, back-channel logout. */
+  end(uid: string, reason: string): Promise<void>;
+  /** The same person proved again who they are. `authTime` in seconds. */
+  reauthenticated(uid: string, authTime: number): Promise<void>;
+}
+
+/** The live session record, held by the OIDC engine. */
+export interface LiveSession {
+  readonly uid: string;
+  readonly userId: string;
+  /** Seconds since 1970. */
+  readonly authTime: number;
+  readonly amr: readonly string[];
+  /** Clients signed in through it. */
+  readonly clients: readonly string[];
+}
+
+export interface AccessTokenRequest {
+  readonly userId: string;
+  readonly grantId: string;
+  readonly sessionId: string;
+  readonly scope: string;
+}
+
+/** What plugins may ask of oidc-provider. Usable once the server has been built, not during set-up. */
+export interface OidcEngine {
+  readonly issuer: string;
+  /** Makes the live record of a session and the cookie that carries it. */
+  openSession(session: Omit<LiveSession, 'clients'>): Promise<CookieChange>;
+  /** The session of this browser, if it is signed in and the fence lets it live. */
+  currentSession(exchange: Exchange): Promise<LiveSession | undefined>;
+  /** Renews `auth_time` of a live record. */
+  touchSession(uid: string, changes: { authTime: number }): Promise<void>;
+  /** Deletes the live record; tells every client signed in through it (OIDC Back-Channel Logout 1.0). */
+  closeSession(uid: string): Promise<void>;
+  /** Signs an RFC 9068 access token for the REST pseudo-client. `expiresAt` in seconds. */
+  issueAccessToken(request: AccessTokenRequest): Promise<{ token: string; expiresAt: number }>;
+}
+
+/** Private signing keys as JWKs, the signing one of each algorithm first. */
+export interface SigningKeys {
+  current(): Promise<readonly JWK[]>;
+}
+
+/** What stops valid tokens before they expire. */
+export interface Denylist {
+  denies(token: {
+    readonly sub?: string | undefined;
+    readonly sid?: string | undefined;
+    readonly jti?: string | undefined;
+    readonly rolesVersion?: number | undefined;
+  }): boolean;
+}
+
+/** Decides what a client may have without asking, and remembers what was asked (OIDC Core §3.1.2.4). */
+export interface ConsentSource {
+  /** Scopes the user allowed this client, over all sessions; lasting until withdrawn. */
+  allowed(userId: string, clientId: string): Promise<ReadonlySet<string>>;
+}

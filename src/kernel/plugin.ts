@@ -1,0 +1,148 @@
+/** The plugin contract: a manifest states what a plugin is, its `setup` returns what it adds, as data. */
+import type { Adapter, KoaContextWithOIDC } from 'oidc-provider';
+import type { z } from 'zod';
+import type { Clock, Random } from './clock.ts';
+import type { Events, EventType, Listener } from './events.ts';
+import type { AccountSource, ClaimSource, OidcEngine, Prompt } from './oidc.ts';
+import type { Page, Route } from './route.ts';
+import type { Provided, ServiceToken } from './service.ts';
+import type { Database, StateStore } from './store.ts';
+
+/** What a plugin is built against; a third-party plugin states the major it was written for. */
+export const KERNEL_VERSION = 1;
+
+/** Structured log: `log.info({ event: 'client.registered', client_id }, 'client registered')`. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Settings of the core that more than one plugin needs. Lifetimes in seconds. */
+export interface CoreSettings {
+  readonly publicUrl: URL;
+  readonly apiAudience: string;
+  readonly accessTokenTtl: number;
+  readonly refreshTokenTtl: number;
+  readonly sessionIdleTtl: number;
+  readonly sessionTtl: number;
+}
+
+/** Keys derived from SECRET_KEY, one family for each purpose. */
+export interface Secrets {
+  /** 32 bytes each: the first one signs and encrypts, all of them verify and decrypt. */
+  keys(purpose: string): readonly [Buffer, ...Buffer[]];
+}
+
+export interface PluginContext<Settings> {
+  readonly settings: Settings;
+  readonly core: CoreSettings;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly db: Database;
+  readonly store: StateStore;
+  readonly events: Events;
+  readonly log: Log;
+  readonly oidc: OidcEngine;
+  /** A service of a plugin named in `dependsOn`. Throws an Error that names both otherwise. */
+  use<Service>(token: ServiceToken<Service>): Service;
+}
+
+export interface HealthCheck {
+  readonly name: string;
+  /** Resolves when the dependency answers. */
+  check(): Promise<void>;
+}
+
+/** Handles a grant type of the token endpoint; throws oidc-provider's errors. */
+export type GrantHandler = (ctx: KoaContextWithOIDC) => Promise<void>;
+
+/** Everything a plugin can add. Nobody calls `app.use`. */
+export interface Contributions {
+  readonly provides?: readonly Provided[];
+  readonly routes?: readonly Route[];
+  readonly pages?: readonly Page[];
+  readonly prompts?: readonly Prompt[];
+  /** Grant types of the token endpoint, by their `grant_type`. */
+  readonly grants?: Readonly<Record<string, GrantHandler>>;
+  readonly claims?: readonly ClaimSource[];
+  /** Exactly one plugin has it. */
+  readonly accounts?: AccountSource;
+  /** Adapters of oidc-provider models that do not live in the state store. */
+  readonly oidcModels?: Readonly<Record<string, Adapter>>;
+  readonly listeners?: readonly Listener[];
+  readonly health?: readonly HealthCheck[];
+  /** Runs after all set-ups, in order; the server listens when all have resolved. */
+  readonly start?: () => Promise<void>;
+  /** Runs in reverse order. */
+  readonly stop?: () => Promise<void>;
+}
+
+/** How a command talks to the person at the terminal. */
+export interface CommandIo {
+  readonly out: (line: string) => void;
+  /** Notes and prompts: never part of `--json` output. */
+  readonly note: (line: string) => void;
+  /** Asks on the terminal without echo; undefined when there is none. */
+  readonly askSecret: (question: string) => Promise<string | undefined>;
+  readonly readStdin: () => Promise<string>;
+}
+
+export interface CommandInput {
+  readonly args: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly io: CommandIo;
+  use<Service>(token: ServiceToken<Service>): Service;
+}
+
+/** A command of `authsrv`. Throw a ProblemError or CommandError for a clear line and exit code 1. */
+export interface Command {
+  /** Words as typed: `role create`. */
+  readonly name: string;
+  readonly summary: string;
+  /** In commander's notation: `<name>`, `[description]`. */
+  readonly args?: readonly { readonly name: string; readonly summary: string }[];
+  readonly options?: readonly {
+    readonly flags: string;
+    readonly summary: string;
+    readonly repeatable?: boolean;
+  }[];
+  run(input: CommandInput): Promise<void>;
+}
+
+/** A command cannot do what was asked: its message is printed as it is, without a stack. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+/** Keys are environment names; `.describe()` documents each, `.meta({ secret: true })` masks it. */
+export type SettingsSchema = z.ZodObject<Record<string, z.ZodType>>;
+
+export interface PluginManifest<Schema extends SettingsSchema = SettingsSchema> {
+  readonly name: string;
+  /** The KERNEL_VERSION it was written for. */
+  readonly kernel: number;
+  readonly dependsOn?: readonly string[];
+  readonly settings: Schema;
+  /** An optional plugin is on when this says so; without it, always. */
+  enabled?(settings: z.output<Schema>): boolean;
+  /** Domain events this plugin owns. */
+  readonly events?: readonly EventType<unknown>[];
+  readonly commands?: readonly Command[];
+  /** Third-party plugins only: a folder of migrations with a history of its own. */
+  readonly migrations?: URL;
+  /** Wires the plugin; does no I/O (that is for `start`). */
+  setup(context: PluginContext<z.output<Schema>>): Contributions;
+}
+
+/** What the list of plugins keeps: the settings type is checked at the definition, then erased. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of unlike plugins needs erased settings
+export type Plugin = PluginManifest<any>;
+
+export function definePlugin<Schema extends SettingsSchema>(
+  manifest: PluginManifest<Schema>,
+): PluginManifest<Schema> {
+  return manifest;
+}

@@ -1,0 +1,142 @@
+/** Collects what all plugins add and refuses what two of them claim. */
+import { orderPlugins } from './order.ts';
+import { type Contributions, KERNEL_VERSION, type Plugin, type PluginContext } from './plugin.ts';
+import type { ServiceToken } from './service.ts';
+
+/** The context of a plugin less `use` and its settings, which the registry adds. */
+export type SharedContext = Omit<PluginContext<unknown>, 'use' | 'settings'>;
+
+export interface Registry {
+  /** In start order. */
+  readonly plugins: readonly Plugin[];
+  /** Every contribution of one kind, with the plugin it comes from. */
+  all<Kind extends keyof Contributions>(
+    kind: Kind,
+  ): readonly { plugin: string; value: NonNullable<Contributions[Kind]> }[];
+  use<Service>(token: ServiceToken<Service>): Service;
+}
+
+/** Claims of the core and of JWTs that no plugin may set (RFC 7519, RFC 9068, OIDC Core §2). */
+const CORE_CLAIMS =
+  'iss sub aud exp nbf iat jti client_id scope sid gid cnf nonce auth_time acr amr azp at_hash c_hash s_hash act'.split(
+    ' ',
+  );
+
+class Claims {
+  readonly #owners = new Map<string, string>();
+
+  take(owner: string, kind: string, name: string): void {
+    const key = `${kind} "${name}"`;
+    const other = this.#owners.get(key);
+    if (other !== undefined) {
+      throw new Error(`Plugins "${other}" and "${owner}" both claim the ${key}`);
+    }
+    this.#owners.set(key, owner);
+  }
+}
+
+function takeAll(claims: Claims, owner: string, added: Contributions): void {
+  const take = (kind: string, names: readonly string[]) => {
+    for (const name of names) claims.take(owner, kind, name);
+  };
+  take(
+    'service',
+    (added.provides ?? []).map(({ token }) => token.name),
+  );
+  take('route', [...(added.routes ?? []), ...(added.pages ?? [])].map(routeKey));
+  take(
+    'prompt',
+    (added.prompts ?? []).map(({ name }) => name),
+  );
+  take('grant', Object.keys(added.grants ?? {}));
+  take(
+    'claim',
+    (added.claims ?? []).flatMap(({ names }) => names),
+  );
+  take('model', Object.keys(added.oidcModels ?? {}));
+  take(
+    'health check',
+    (added.health ?? []).map(({ name }) => name),
+  );
+  if (added.accounts) claims.take(owner, 'contribution', 'accounts');
+}
+
+/** Two paths that differ only in parameter names are one route. */
+const routeKey = ({ method, path }: { method: string; path: string }): string =>
+  `${method.toUpperCase()} ${path.replace(/:[^/]+/g, ':')}`;
+
+/** Names of the core that nobody else may take. Throws an Error that names both owners. */
+function coreClaims(): Claims {
+  const claims = new Claims();
+  for (const name of CORE_CLAIMS) claims.take('core', 'claim', name);
+  for (const name of ['authorization_code', 'refresh_token', 'client_credentials']) {
+    claims.take('core', 'grant', name);
+  }
+  for (const name of ['start', 'migrate', 'config']) claims.take('core', 'command', name);
+  return claims;
+}
+
+/** Orders the plugins and checks all that they state without being set up. Throws an Error that names the plugins. */
+export function checkManifests(plugins: readonly Plugin[]): Plugin[] {
+  const claims = coreClaims();
+  for (const plugin of plugins) {
+    if (plugin.kernel !== KERNEL_VERSION) {
+      throw new Error(
+        `Plugin "${plugin.name}" was written for kernel ${plugin.kernel}; this is kernel ${KERNEL_VERSION}`,
+      );
+    }
+    for (const { name } of plugin.commands ?? []) claims.take(plugin.name, 'command', name);
+    for (const { name } of plugin.events ?? []) claims.take(plugin.name, 'event', name);
+  }
+  return orderPlugins(plugins);
+}
+
+/** Sets every plugin up, in order. Throws an Error that names both plugins of a collision. */
+export function createRegistry(
+  plugins: readonly Plugin[],
+  shared: SharedContext,
+  settings: Readonly<Record<string, unknown>>,
+): Registry {
+  const ordered = checkManifests(plugins);
+  const claims = coreClaims();
+  const services = new Map<string, { owner: string; service: unknown }>();
+  const added: { plugin: string; contributions: Contributions }[] = [];
+
+  const find = <Service>(
+    token: ServiceToken<Service>,
+    asker: string,
+    may: (o: string) => boolean,
+  ) => {
+    const found = services.get(token.name);
+    if (!found)
+      throw new Error(`"${asker}" uses the service "${token.name}", which nobody provides`);
+    if (!may(found.owner)) {
+      throw new Error(`"${asker}" uses "${token.name}" but does not depend on "${found.owner}"`);
+    }
+    return found.service as Service;
+  };
+
+  for (const plugin of ordered) {
+    const may = (owner: string): boolean => plugin.dependsOn?.includes(owner) ?? false;
+    const contributions = plugin.setup({
+      ...shared,
+      settings: plugin.settings.parse(settings),
+      use: (token) => find(token, plugin.name, may),
+    });
+    takeAll(claims, plugin.name, contributions);
+    for (const { token, service } of contributions.provides ?? []) {
+      services.set(token.name, { owner: plugin.name, service });
+    }
+    added.push({ plugin: plugin.name, contributions });
+  }
+
+  return {
+    plugins: ordered,
+    all: (kind) =>
+      added.flatMap(({ plugin, contributions }) => {
+        const value = contributions[kind];
+        return value === undefined ? [] : [{ plugin, value: value as never }];
+      }),
+    use: (token) => find(token, 'app', () => true),
+  };
+}

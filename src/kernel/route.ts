@@ -1,0 +1,140 @@
+/** What a plugin says of its HTTP surface; `src/http` turns it into middleware and documentation. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import type { ProblemType } from './problem.ts';
+
+/** The raw exchange: an opaque handle that only the OIDC engine opens. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** Who calls, as proven by an access token (RFC 9068) that is neither expired nor on the denylist. */
+export interface Principal {
+  readonly sub: string;
+  readonly clientId: string;
+  readonly scopes: ReadonlySet<string>;
+  /** As they were when the token was issued; routes that need a role look it up. */
+  readonly roles: readonly string[];
+  /** The session's `uid`; absent in client-credentials tokens. */
+  readonly sid?: string;
+  readonly gid?: string;
+  /** Seconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** Our cookies, by role; their wire names depend on the scheme of PUBLIC_URL (`http/cookies.ts`). */
+export type CookieName = 'session' | 'access' | 'refresh';
+
+export interface CookieChange {
+  readonly name: CookieName;
+  /** undefined deletes it, with identical attributes. */
+  readonly value: string | undefined;
+  /** Seconds; a cookie without one ends with the browser session. */
+  readonly maxAge?: number;
+}
+
+/** What a handler may know of the request besides its validated input. */
+export interface RequestInfo {
+  readonly id: string;
+  /** Client address: the right-most untrusted hop. */
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly exchange: Exchange;
+  cookie(name: CookieName): string | undefined;
+}
+
+/** `public` must be written out; nothing is reachable by default. */
+export type Access =
+  | { readonly kind: 'public' }
+  | { readonly kind: 'user'; readonly scope: string }
+  | { readonly kind: 'role'; readonly scope: string; readonly role: string };
+
+export const access = {
+  public: { kind: 'public' },
+  /** A signed-in user whose token carries the scope. */
+  user: (scope = 'account'): Access => ({ kind: 'user', scope }),
+  /** A user who holds the role now: read from the database for every request. */
+  role: (role: string, scope = 'admin'): Access => ({ kind: 'role', scope, role }),
+} as const satisfies Record<string, Access | ((...args: never[]) => Access)>;
+
+type Schema = z.ZodType;
+type Parsed<S> = S extends Schema ? z.output<S> : undefined;
+type Body<S> = S extends Schema ? { readonly body: z.input<S> } : { readonly body?: undefined };
+
+export type Reply<Ok extends Schema | undefined> = Body<Ok> & {
+  readonly cookies?: readonly CookieChange[];
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export interface RouteInput<Params, Query, RequestBody, Who extends Access> {
+  readonly params: Parsed<Params>;
+  readonly query: Parsed<Query>;
+  readonly body: Parsed<RequestBody>;
+  readonly request: RequestInfo;
+  readonly principal: Who extends { kind: 'public' } ? Principal | undefined : Principal;
+}
+
+export interface RouteSpec<
+  Who extends Access,
+  Params extends Schema | undefined,
+  Query extends Schema | undefined,
+  RequestBody extends Schema | undefined,
+  Ok extends Schema | undefined,
+> {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** Below PUBLIC_URL, e.g. `/auth/me`. */
+  readonly path: string;
+  readonly access: Who;
+  readonly summary: string;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: RequestBody;
+  readonly success: { readonly status: 200 | 201 | 202 | 204; readonly schema?: Ok };
+  /** Besides those that every route may answer (validation, authentication, overload). */
+  readonly problems: readonly ProblemType[];
+  handle(input: RouteInput<Params, Query, RequestBody, Who>): Promise<Reply<Ok>>;
+}
+
+/** What the registry keeps: types are checked at the definition, then erased. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of unlike routes needs erased handler inputs
+export type Route = RouteSpec<any, any, any, any, any>;
+
+export function defineRoute<
+  Who extends Access,
+  Params extends Schema | undefined = undefined,
+  Query extends Schema | undefined = undefined,
+  RequestBody extends Schema | undefined = undefined,
+  Ok extends Schema | undefined = undefined,
+>(spec: RouteSpec<Who, Params, Query, RequestBody, Ok>): Route {
+  return spec;
+}
+
+/** The answer of a page: HTML from a view, or a redirect (303 See Other, RFC 9700 §4.12). */
+export type PageReply =
+  | {
+      readonly view: string;
+      readonly locals: Readonly<Record<string, unknown>>;
+      readonly status?: number;
+      readonly cookies?: readonly CookieChange[];
+      /** Origins that forms of this page may be redirected to (CSP `form-action`). */
+      readonly formAction?: readonly string[];
+    }
+  | { readonly redirect: string; readonly cookies?: readonly CookieChange[] };
+
+export interface PageInput {
+  readonly params: Readonly<Record<string, string>>;
+  /** Form fields; a field that was sent twice is refused before. */
+  readonly form: Readonly<Record<string, string>>;
+  readonly request: RequestInfo;
+  /** To be put into each form of the page; POSTs are checked before the handler runs. */
+  readonly csrf: string;
+}
+
+/** An HTML page: GET shows, POST acts. */
+export interface Page {
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly access: { readonly kind: 'public' };
+  handle(input: PageInput): Promise<PageReply>;
+}

@@ -1,0 +1,55 @@
+import { defineEvent } from '../../kernel/events.ts';
+import { defineService } from '../../kernel/service.ts';
+
+/** An OAuth client as operators see it (metadata names of RFC 7591). */
+export interface Client {
+  readonly client_id: string;
+  readonly client_name: string;
+  readonly redirect_uris: readonly string[];
+  readonly post_logout_redirect_uris: readonly string[];
+  readonly grant_types: readonly string[];
+  readonly token_endpoint_auth_method: string;
+  readonly id_token_signed_response_alg: string;
+  readonly application_type: 'web' | 'native';
+  /** Ours: skips consent. */
+  readonly first_party: boolean;
+  /** Scopes it may ask for besides openid, profile, email, offline_access (`account`, `admin`, …). */
+  readonly allowed_scopes: readonly string[];
+  readonly backchannel_logout_uri?: string | undefined;
+  readonly created_at: Date;
+}
+
+export interface NewClient {
+  readonly client_name: string;
+  readonly redirect_uris?: readonly string[];
+  readonly post_logout_redirect_uris?: readonly string[];
+  /** Default: authorization_code and refresh_token. */
+  readonly grant_types?: readonly string[];
+  /** Default: client_secret_basic; `none` for public clients. */
+  readonly token_endpoint_auth_method?: string;
+  readonly id_token_signed_response_alg?: string;
+  readonly application_type?: 'web' | 'native';
+  readonly first_party?: boolean;
+  readonly allowed_scopes?: readonly string[];
+  readonly backchannel_logout_uri?: string;
+  /** JWK Set of a client that authenticates with `private_key_jwt`. */
+  readonly jwks?: { readonly keys: readonly object[] };
+}
+
+export interface ClientService {
+  /** The secret is shown this once; only its hash is kept. Throws `clients:invalid-metadata`. */
+  create(client: NewClient): Promise<{ client: Client; client_secret?: string }>;
+  list(): Promise<readonly Client[]>;
+  find(clientId: string): Promise<Client | undefined>;
+  /** The old secret is dead at once. Throws `clients:not-found`, `clients:has-no-secret`. */
+  rotateSecret(clientId: string): Promise<string>;
+  /** Ends its grants with it. Throws `clients:not-found`. */
+  delete(clientId: string): Promise<void>;
+  /** Constant-time comparison with the stored hash. */
+  checkSecret(clientId: string, secret: string): Promise<boolean>;
+}
+
+export const Clients = defineService<ClientService>('clients');
+
+export const ClientRegistered = defineEvent<{ clientId: string }>('client.registered');
+export const ClientDeleted = defineEvent<{ clientId: string }>('client.deleted');

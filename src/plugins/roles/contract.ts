@@ -1,0 +1,33 @@
+import { defineEvent } from '../../kernel/events.ts';
+import { defineService } from '../../kernel/service.ts';
+
+export interface Role {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly createdAt: Date;
+}
+
+/** The role that opens `/users` and `/roles`. */
+export const SUPERUSER = 'superuser';
+
+export interface RoleService {
+  /** Throws `roles:name-taken`, `roles:invalid-name`. */
+  create(role: { readonly name: string; readonly description?: string | undefined }): Promise<Role>;
+  list(): Promise<readonly Role[]>;
+  findByName(name: string): Promise<Role | undefined>;
+  /** Takes it from everybody who has it. Throws `roles:not-found`, `roles:protected` for `superuser`. */
+  delete(id: string): Promise<void>;
+  /** Idempotent. Throws `roles:not-found`, `users:not-found`. */
+  grant(userId: string, roleName: string): Promise<void>;
+  /** Idempotent. Throws as `grant`, and `roles:last-superuser` for the last active one. */
+  revoke(userId: string, roleName: string): Promise<void>;
+  namesOf(userId: string): Promise<readonly string[]>;
+  /** Reads the database: true when an active user holds the role now. */
+  has(userId: string, roleName: string): Promise<boolean>;
+}
+
+export const Roles = defineService<RoleService>('roles');
+
+export const RoleGranted = defineEvent<{ userId: string; role: string }>('role.granted');
+export const RoleRevoked = defineEvent<{ userId: string; role: string }>('role.revoked');

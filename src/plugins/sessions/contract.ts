@@ -1,0 +1,54 @@
+import { defineEvent } from '../../kernel/events.ts';
+import type { LiveSession, SessionFence } from '../../kernel/oidc.ts';
+import type { CookieChange } from '../../kernel/route.ts';
+import { defineService } from '../../kernel/service.ts';
+import type { Transaction } from '../../kernel/store.ts';
+import type { Revocation } from '../revocations/contract.ts';
+
+export interface SignIn {
+  readonly userId: string;
+  /** Authentication methods (RFC 8176), e.g. `['pwd']`. */
+  readonly amr: readonly string[];
+  readonly ip: string;
+  readonly userAgent: string;
+}
+
+export interface SessionInfo {
+  readonly id: string;
+  readonly userId: string;
+  readonly device: string;
+  readonly ip: string;
+  readonly createdAt: Date;
+  readonly lastSeen: Date;
+}
+
+type Alongside = (
+  transaction: Transaction,
+  deny: (revocation: Revocation) => void,
+) => Promise<void>;
+
+export interface SessionService extends SessionFence {
+  /** A person proved who they are: a session, its history entry, its live record. The cookie carries it. */
+  start(signIn: SignIn): Promise<{ session: LiveSession; cookie: CookieChange }>;
+  /** Active sessions of a user, newest first. */
+  list(userId: string): Promise<readonly SessionInfo[]>;
+  /** Ends every session of a user but `except`; `alongside` commits or fails with it. */
+  endAll(
+    userId: string,
+    reason: string,
+    options?: { readonly except?: string; readonly alongside?: Alongside },
+  ): Promise<void>;
+  /** The session was used: writes `last_seen` at most once a minute. */
+  seen(sessionId: string): Promise<void>;
+}
+
+export const Sessions = defineService<SessionService>('sessions');
+
+export const SessionStarted = defineEvent<{ sessionId: string; userId: string }>('session.started');
+export const SessionEnded = defineEvent<{ sessionId: string; userId: string; reason: string }>(
+  'session.ended',
+);
+/** Somebody used a refresh token a second time: it may have been stolen. */
+export const RefreshReplayed = defineEvent<{ grantId: string; userId: string; sessionId: string }>(
+  'refresh_token.replayed',
+);

@@ -1,0 +1,58 @@
+import { defineEvent } from '../../kernel/events.ts';
+import { defineService } from '../../kernel/service.ts';
+import type { Transaction } from '../../kernel/store.ts';
+
+export interface User {
+  /** UUID, immutable, never reused: the `sub` of every token. */
+  readonly id: string;
+  readonly email: string;
+  readonly emailVerified: boolean;
+  readonly name: string | null;
+  /** BCP 47. */
+  readonly locale: string | null;
+  /** Grows whenever roles or status change. */
+  readonly rolesVersion: number;
+  readonly disabledAt: Date | null;
+  readonly createdAt: Date;
+}
+
+export interface Registration {
+  readonly email: string;
+  readonly password: string;
+  readonly name?: string | undefined;
+  readonly locale?: string | undefined;
+}
+
+export interface UserService {
+  /** Throws `users:email-taken`, `users:password-rejected`, `users:invalid-email`. */
+  register(registration: Registration): Promise<User>;
+  /**
+   * The user of this e-mail and password; undefined, after the same time, for unknown, wrong, disabled and password-less.
+   * Throws `users:busy` (503) when the hashing queue is full.
+   */
+  authenticate(email: string, password: string): Promise<User | undefined>;
+  verifyPassword(userId: string, password: string): Promise<boolean>;
+  find(id: string): Promise<User | undefined>;
+  findByEmail(email: string): Promise<User | undefined>;
+  /** By e-mail, ascending. */
+  list(options: { readonly query?: string; readonly limit: number }): Promise<readonly User[]>;
+  /** Throws `users:not-found`. */
+  update(
+    id: string,
+    changes: {
+      readonly name?: string | null | undefined;
+      readonly locale?: string | null | undefined;
+    },
+  ): Promise<User>;
+  /** Ends all sessions and grants with it. Throws `users:not-found`. */
+  disable(id: string): Promise<User>;
+  enable(id: string): Promise<User>;
+  /** Makes tokens with older roles stale; returns the new version. Throws `users:not-found`. */
+  bumpRolesVersion(id: string, transaction: Transaction): Promise<number>;
+}
+
+export const Users = defineService<UserService>('users');
+
+export const UserRegistered = defineEvent<{ userId: string }>('user.registered');
+export const UserDisabled = defineEvent<{ userId: string }>('user.disabled');
+export const UserEnabled = defineEvent<{ userId: string }>('user.enabled');
