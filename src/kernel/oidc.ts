@@ -1,6 +1,7 @@
 /** The seams between oidc-provider (`src/oidc`) and the plugins that own users, grants, sessions and keys. */
 import type { Adapter, JWK } from 'oidc-provider';
 import type { CookieChange, Exchange, PageInput, PageReply } from './route.ts';
+import type { Transaction } from './store.ts';
 
 /** For whom claims are made: a user, at a client, with what was granted. */
 export interface ClaimSubject {
@@ -71,47 +72,64 @@ export interface Prompt {
   readonly actions: Readonly<Record<string, (input: InteractionInput) => Promise<PromptOutcome>>>;
 }
 
-/** A grant as the token core sees it: the fence that decides whether anything may still be issued. */
+/** What a person gave a client in one authorization (one code, one refresh family). */
+export interface NewGrant {
+  readonly userId: string;
+  readonly clientId: string;
+  readonly sessionId: string;
+  /** Space-separated, for ID token and userinfo. */
+  readonly openidScope: string;
+  /** Space-separated, by resource indicator (RFC 8707). */
+  readonly resources: Readonly<Record<string, string>>;
+}
+
+/** A code that was redeemed before, or whose grant is over. */
+export class CodeReplayed extends Error {
+  override readonly name = 'CodeReplayed';
+}
+
+/** The fence in PostgreSQL that decides whether anything may still be issued; no Redis failover can undo it. */
 export interface GrantFence {
   /** Adapter of oidc-provider's `Grant` model. */
   readonly adapter: Adapter;
+  /** Returns the grant's id. */
+  create(grant: NewGrant, transaction?: Transaction): Promise<string>;
   /**
-   * Redeems the code of a grant: exactly one caller, ever (RFC 6749 §4.1.2).
-   * Throws `CodeReplayed` for every other; one later than 2 s after the first also ends the grant.
+   * Redeems the code of a grant: exactly one caller, ever (RFC 6749 §4.1.2). Throws `CodeReplayed`
+   * for every other; one later than 2 s after the first also ends the grant.
    */
   redeemCode(grantId: string, codeHash: string): Promise<void>;
-  /** One compare-and-set: `from` → `from + 1` unless the grant has ended. */
+  /** One compare-and-set: rotation `from` → `from + 1`, unless the grant has ended. */
   rotate(grantId: string, from: number, salt: string): Promise<Rotation>;
-  /** Where the refresh family stands, without changing it. */
-  rotation(grantId: string): Promise<RotationState | undefined>;
+  /** What `rotate` would answer to somebody who comes too late; `current` when `from` is still unused. */
+  inspect(grantId: string, from: number): Promise<Rotation | { readonly outcome: 'current' }>;
   end(grantId: string, reason: string): Promise<void>;
-  /** A refresh token was replayed: ends its family, grant and session (RFC 9700 §4.14.2). */
-  replayed(grantId: string): Promise<void>;
-}
-
-export interface RotationState {
-  readonly rotation: number;
-  /** Milliseconds since 1970 of the last rotation. */
-  readonly rotatedAt: number | undefined;
-  readonly salt: string | undefined;
-  readonly ended: boolean;
 }
 
 /**
- * `rotated`: this caller won. `same`: somebody else rotated `from` within the last 10 s, with that salt.
+ * `rotated`: this caller won. `same`: another rotated `from` within the last 10 s, with that salt.
  * `replayed`: `from` was used up longer ago. `ended`: the grant is over.
  */
 export type Rotation =
-  | { readonly outcome: 'rotated' | 'same'; readonly salt: string; readonly rotatedAt: number }
+  | {
+      readonly outcome: 'rotated' | 'same';
+      readonly salt: string;
+      /** Seconds since 1970, by PostgreSQL's clock: the same for every caller. */
+      readonly rotatedAt: number;
+      /** End of the grant, in seconds. */
+      readonly expiresAt: number;
+    }
   | { readonly outcome: 'replayed' | 'ended' };
 
 export interface SessionFence {
-  /** When the session of this uid began (seconds), if it is still allowed to live. */
-  startedAt(uid: string): Promise<number | undefined>;
-  /** Ends the session everywhere: fence, live record, its grants, denylist, back-channel logout. */
+  /** False once a session has ended or outlived SESSION_TTL, whatever the state store says. */
+  isAlive(uid: string): Promise<boolean>;
+  /** Ends the session everywhere: fence, live record, its grants, denylist, back-channel logout. Idempotent. */
   end(uid: string, reason: string): Promise<void>;
   /** The same person proved again who they are. `authTime` in seconds. */
   reauthenticated(uid: string, authTime: number): Promise<void>;
+  /** A refresh token was used twice: ends its grant and session, and tells (RFC 9700 §4.14.2). */
+  refreshReplayed(grantId: string): Promise<void>;
 }
 
 /** The live session record, held by the OIDC engine. */

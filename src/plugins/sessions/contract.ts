@@ -22,7 +22,8 @@ export interface SessionInfo {
   readonly lastSeen: Date;
 }
 
-type Alongside = (
+/** A change that commits or fails together with the end of the sessions. */
+export type Alongside = (
   transaction: Transaction,
   deny: (revocation: Revocation) => void,
 ) => Promise<void>;
@@ -32,7 +33,7 @@ export interface SessionService extends SessionFence {
   start(signIn: SignIn): Promise<{ session: LiveSession; cookie: CookieChange }>;
   /** Active sessions of a user, newest first. */
   list(userId: string): Promise<readonly SessionInfo[]>;
-  /** Ends every session of a user but `except`; `alongside` commits or fails with it. */
+  /** Ends every session and grant of a user but those of the session `except`. */
   endAll(
     userId: string,
     reason: string,
@@ -49,6 +50,8 @@ export const SessionEnded = defineEvent<{ sessionId: string; userId: string; rea
   'session.ended',
 );
 /** Somebody used a refresh token a second time: it may have been stolen. */
-export const RefreshReplayed = defineEvent<{ grantId: string; userId: string; sessionId: string }>(
-  'refresh_token.replayed',
-);
+export const RefreshReplayed = defineEvent<{
+  grantId: string;
+  userId: string;
+  sessionId: string | null;
+}>('refresh_token.replayed');

@@ -1,0 +1,30 @@
+/** What people gave to clients, and the fence of every code and refresh token. Owns table grants. */
+import { z } from 'zod';
+import { definePlugin } from '../../kernel/plugin.ts';
+import { provide } from '../../kernel/service.ts';
+import { Grants } from './contract.ts';
+import { createGrantModel } from './model.ts';
+import { createGrantService } from './service.ts';
+import { createSweeper } from './sweeper.ts';
+
+export const grants = definePlugin({
+  name: 'grants',
+  kernel: 1,
+  settings: z.object({}),
+  setup({ db, clock, random, core, log }) {
+    const model = createGrantModel(db);
+    const service = createGrantService({
+      grants: model,
+      clock,
+      random,
+      lifetime: core.sessionTtl,
+    });
+    const sweeper = createSweeper({ grants: model, clock, log });
+    return {
+      provides: [provide(Grants, service)],
+      oidcModels: { Grant: service.adapter },
+      start: async () => sweeper.start(),
+      stop: async () => sweeper.stop(),
+    };
+  },
+});

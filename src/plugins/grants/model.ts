@@ -1,0 +1,123 @@
+import type { Database, Transaction } from '../../kernel/store.ts';
+import type { GrantFilter } from './contract.ts';
+
+export interface GrantRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly client_id: string;
+  readonly session_id: string | null;
+  readonly payload: Record<string, unknown>;
+  readonly rotation: number;
+  readonly rotation_salt: string | null;
+  readonly ended: boolean;
+  readonly code_used: boolean;
+  /** Seconds since 1970. */
+  readonly created_at: number;
+  readonly expires_at: number;
+  readonly rotated_at: number | null;
+  /** Seconds since the rotation and since the code was redeemed, by the database's clock. */
+  readonly rotation_age: number | null;
+  readonly code_age: number | null;
+}
+
+const COLUMNS = `id, user_id, client_id, session_id, payload, rotation, rotation_salt,
+  (ended_at IS NOT NULL OR expires_at <= $2) AS ended, last_code_hash IS NOT NULL AS code_used,
+  floor(extract(epoch FROM created_at))::int AS created_at,
+  floor(extract(epoch FROM expires_at))::int AS expires_at,
+  floor(extract(epoch FROM rotated_at))::int AS rotated_at,
+  extract(epoch FROM clock_timestamp() - rotated_at)::float8 AS rotation_age,
+  extract(epoch FROM clock_timestamp() - code_used_at)::float8 AS code_age`;
+
+const FIND = { name: 'grants-find', text: `SELECT ${COLUMNS} FROM grants WHERE id = $1` };
+const INSERT = {
+  name: 'grants-insert',
+  text: `INSERT INTO grants (id, user_id, client_id, session_id, payload, offline, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+};
+const REDEEM = {
+  name: 'grants-redeem',
+  text: `UPDATE grants SET last_code_hash = $3, code_used_at = clock_timestamp()
+    WHERE id = $1 AND last_code_hash IS NULL AND ended_at IS NULL AND expires_at > $2 RETURNING id`,
+};
+const ROTATE = {
+  name: 'grants-rotate',
+  text: `UPDATE grants SET rotation = rotation + 1, rotation_salt = $4, rotated_at = clock_timestamp()
+    WHERE id = $1 AND rotation = $3 AND ended_at IS NULL AND expires_at > $2 RETURNING ${COLUMNS}`,
+};
+const END = {
+  name: 'grants-end',
+  text: `UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL`,
+};
+const END_ALL = {
+  name: 'grants-end-all',
+  text: `UPDATE grants SET ended_at = $1, end_reason = $2 WHERE ended_at IS NULL
+    AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR client_id = $4)
+    AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)
+    AND NOT ($7 AND offline)`,
+};
+const SWEEP = {
+  name: 'grants-sweep',
+  text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 LIMIT 1000) RETURNING id`,
+};
+
+export interface NewGrantRow {
+  readonly id: string;
+  readonly userId: string;
+  readonly clientId: string;
+  readonly sessionId: string;
+  readonly payload: object;
+  readonly offline: boolean;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+}
+
+export type GrantModel = ReturnType<typeof createGrantModel>;
+
+/** Table `grants`: one row an authorization; every state change is one conditional UPDATE. */
+export function createGrantModel(db: Database) {
+  const first = async (rows: Promise<GrantRow[]>) => (await rows)[0];
+  return {
+    find: (id: string, now: Date) => first(db.query<GrantRow>(FIND, [id, now])),
+
+    async insert(grant: NewGrantRow, transaction?: Transaction): Promise<void> {
+      const { id, userId, clientId, sessionId, payload, offline, createdAt, expiresAt } = grant;
+      const json = JSON.stringify(payload);
+      await db.query(
+        INSERT,
+        [id, userId, clientId, sessionId, json, offline, createdAt, expiresAt],
+        transaction,
+      );
+    },
+
+    /** True for exactly one caller, ever. */
+    async redeem(id: string, codeHash: string, now: Date): Promise<boolean> {
+      return (await db.query(REDEEM, [id, now, codeHash])).length === 1;
+    },
+
+    rotate: (id: string, from: number, salt: string, now: Date) =>
+      first(db.query<GrantRow>(ROTATE, [id, now, from, salt])),
+
+    async end(id: string, reason: string, now: Date): Promise<void> {
+      await db.query(END, [id, now, reason]);
+    },
+
+    async endAll(
+      filter: GrantFilter,
+      reason: string,
+      now: Date,
+      transaction: Transaction,
+    ): Promise<void> {
+      const { userId, clientId, sessionId, exceptSessionId, keepOffline = false } = filter;
+      await db.query(
+        END_ALL,
+        [now, reason, userId, clientId, sessionId, exceptSessionId, keepOffline],
+        transaction,
+      );
+    },
+
+    /** Deletes at most 1,000 grants that expired before `limit`; returns how many. */
+    async sweep(limit: Date): Promise<number> {
+      return (await db.query(SWEEP, [limit])).length;
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import type { Database, Transaction } from '../../kernel/store.ts';
+import type { SessionInfo } from './contract.ts';
+
+interface SessionRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly device: string;
+  readonly ip: string;
+  readonly created_at: Date;
+  readonly last_seen: Date;
+}
+
+const INSERT = {
+  name: 'sessions-insert',
+  text: `INSERT INTO sessions (id, user_id, amr, device, ip, auth_time, created_at, last_seen)
+    VALUES ($1, $2, $3, $4, $5, $6, $6, $6)`,
+};
+const INSERT_HISTORY = {
+  name: 'login-history-insert',
+  text: `INSERT INTO login_history (id, user_id, session_id, method, device, ip, auth_date)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+};
+const ALIVE = {
+  name: 'sessions-alive',
+  text: `SELECT 1 AS alive FROM sessions WHERE id = $1 AND ended_at IS NULL AND created_at > $2`,
+};
+const LIST = {
+  name: 'sessions-list',
+  text: `SELECT id, user_id, device, ip, created_at, last_seen FROM sessions
+    WHERE user_id = $1 AND ended_at IS NULL AND created_at > $2 ORDER BY created_at DESC, id`,
+};
+const AUTH_TIME = {
+  name: 'sessions-auth-time',
+  text: `UPDATE sessions SET auth_time = $2, last_seen = $2 WHERE id = $1 AND ended_at IS NULL`,
+};
+const SEEN = {
+  name: 'sessions-seen',
+  text: `UPDATE sessions SET last_seen = $2 WHERE id = $1 AND last_seen < $2 - interval '1 minute'`,
+};
+const END = {
+  name: 'sessions-end',
+  text: `UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL
+    RETURNING id, user_id, created_at`,
+};
+const END_ALL = {
+  name: 'sessions-end-all',
+  text: `UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE user_id = $1 AND ended_at IS NULL
+    AND ($4::text IS NULL OR id <> $4) RETURNING id, user_id, created_at`,
+};
+const LOGOUT_DATE = {
+  name: 'login-history-logout',
+  text: `UPDATE login_history SET logout_date = $2 WHERE session_id = $1 AND logout_date IS NULL
+    AND auth_date >= $3`,
+};
+
+export interface EndedRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly created_at: Date;
+}
+
+export interface NewSession {
+  readonly id: string;
+  readonly historyId: string;
+  readonly userId: string;
+  readonly amr: readonly string[];
+  readonly device: string;
+  readonly ip: string;
+  readonly at: Date;
+}
+
+export type SessionModel = ReturnType<typeof createSessionModel>;
+
+/** Tables `sessions` (the fence) and `login_history` (a row a sign-in, kept). */
+export function createSessionModel(db: Database) {
+  return {
+    async insert(session: NewSession): Promise<void> {
+      const { id, historyId, userId, amr, device, ip, at } = session;
+      await db.transaction(async (transaction) => {
+        await db.query(INSERT, [id, userId, amr, device, ip, at], transaction);
+        const method = amr.join(' ');
+        await db.query(
+          INSERT_HISTORY,
+          [historyId, userId, id, method, device, ip, at],
+          transaction,
+        );
+      });
+    },
+
+    async isAlive(id: string, createdAfter: Date): Promise<boolean> {
+      return (await db.query(ALIVE, [id, createdAfter])).length === 1;
+    },
+
+    async list(userId: string, createdAfter: Date): Promise<SessionInfo[]> {
+      const rows = await db.query<SessionRow>(LIST, [userId, createdAfter]);
+      return rows.map((row) => ({
+        id: row.id,
+        userId: row.user_id,
+        device: row.device,
+        ip: row.ip,
+        createdAt: row.created_at,
+        lastSeen: row.last_seen,
+      }));
+    },
+
+    async setAuthTime(id: string, at: Date): Promise<void> {
+      await db.query(AUTH_TIME, [id, at]);
+    },
+
+    async seen(id: string, at: Date): Promise<void> {
+      await db.query(SEEN, [id, at]);
+    },
+
+    /** Returns the row for the one caller that ended it. */
+    end: (id: string, reason: string, at: Date, transaction: Transaction) =>
+      db.query<EndedRow>(END, [id, at, reason], transaction),
+
+    endAll: (
+      userId: string,
+      options: { reason: string; at: Date; except: string | undefined },
+      transaction: Transaction,
+    ) =>
+      db.query<EndedRow>(
+        END_ALL,
+        [userId, options.at, options.reason, options.except],
+        transaction,
+      ),
+
+    async setLogoutDate(session: EndedRow, at: Date, transaction: Transaction): Promise<void> {
+      await db.query(LOGOUT_DATE, [session.id, at, session.created_at], transaction);
+    },
+
+    /** Makes the partitions of the login history for the months of these dates (UTC). Idempotent. */
+    async createPartitions(months: readonly Date[]): Promise<void> {
+      await db.transaction(async (transaction) => {
+        const run = (sql: string) => db.orm.query(sql, { transaction });
+        await run(`SELECT pg_advisory_xact_lock(hashtext('login_history partitions'))`);
+        for (const month of months) await run(partitionSql(month));
+      });
+    },
+  };
+}
+
+function partitionSql(date: Date): string {
+  const first = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1));
+  const next = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1));
+  const name = `login_history_${first.toISOString().slice(0, 7).replace('-', '_')}`;
+  return `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF login_history
+    FOR VALUES FROM ('${first.toISOString()}') TO ('${next.toISOString()}')`;
+}

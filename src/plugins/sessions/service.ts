@@ -1,0 +1,99 @@
+import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
+import type { Events } from '../../kernel/events.ts';
+import type { OidcEngine } from '../../kernel/oidc.ts';
+import type { Log } from '../../kernel/plugin.ts';
+import type { GrantService } from '../grants/contract.ts';
+import type { RevocationService } from '../revocations/contract.ts';
+import { RefreshReplayed, SessionEnded, type SessionService, SessionStarted } from './contract.ts';
+import { describeDevice } from './describe-device.ts';
+import type { EndedRow, SessionModel } from './model.ts';
+
+interface Dependencies {
+  readonly sessions: SessionModel;
+  readonly grants: GrantService;
+  readonly revocations: RevocationService;
+  readonly oidc: OidcEngine;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Seconds a session may live at most. */
+  readonly lifetime: number;
+}
+
+export function createSessionService(dependencies: Dependencies): SessionService {
+  const { sessions, grants, revocations, oidc, events, clock, random, log } = dependencies;
+  const now = (): Date => new Date(clock.now());
+  const oldest = (): Date => new Date(clock.now() - dependencies.lifetime * 1000);
+
+  /** The fence has fallen and holds; what follows only makes the end felt sooner. */
+  const announce = async (ended: readonly EndedRow[], reason: string): Promise<void> => {
+    for (const { id, user_id } of ended) {
+      await oidc.closeSession(id).catch((error: unknown) => {
+        log.warn({ event: 'session.close_failed', sid: id, err: error }, 'live record not deleted');
+      });
+      events.emit(SessionEnded, { sessionId: id, userId: user_id, reason });
+    }
+  };
+
+  const end = async (uid: string, reason: string): Promise<void> => {
+    const ended = await revocations.transaction(async (transaction, deny) => {
+      const rows = await sessions.end(uid, reason, now(), transaction);
+      await grants.endAll({ sessionId: uid, keepOffline: true }, reason, transaction);
+      for (const row of rows) await sessions.setLogoutDate(row, now(), transaction);
+      deny({ sid: uid });
+      return rows;
+    });
+    await announce(ended, reason);
+  };
+
+  return {
+    end,
+
+    isAlive: (uid) => sessions.isAlive(uid, oldest()),
+    list: (userId) => sessions.list(userId, oldest()),
+    seen: (sessionId) => sessions.seen(sessionId, now()),
+
+    async start({ userId, amr, ip, userAgent }) {
+      const uid = random.token();
+      const device = describeDevice(userAgent);
+      const historyId = random.uuid();
+      await sessions.insert({ id: uid, historyId, userId, amr, device, ip, at: now() });
+      const session = { uid, userId, amr, authTime: epochSeconds(clock) };
+      const cookie = await oidc.openSession(session);
+      events.emit(SessionStarted, { sessionId: uid, userId });
+      return { session: { ...session, clients: [] }, cookie };
+    },
+
+    async reauthenticated(uid, authTime) {
+      await sessions.setAuthTime(uid, new Date(authTime * 1000));
+      await oidc.touchSession(uid, { authTime });
+    },
+
+    async endAll(userId, reason, { except, alongside } = {}) {
+      const ended = await revocations.transaction(async (transaction, deny) => {
+        const rows = await sessions.endAll(userId, { reason, at: now(), except }, transaction);
+        const others = except === undefined ? {} : { exceptSessionId: except };
+        await grants.endAll({ userId, ...others }, reason, transaction);
+        for (const row of rows) {
+          await sessions.setLogoutDate(row, now(), transaction);
+          deny({ sid: row.id });
+        }
+        await alongside?.(transaction, deny);
+        return rows;
+      });
+      await announce(ended, reason);
+    },
+
+    async refreshReplayed(grantId) {
+      const owner = await grants.ownerOf(grantId);
+      if (!owner) return;
+      const reason = 'refresh token replayed';
+      await grants.end(grantId, reason);
+      if (owner.sessionId) await end(owner.sessionId, reason);
+      const { userId, sessionId } = owner;
+      log.warn({ event: 'refresh_token.replayed', sub: userId, sid: sessionId }, reason);
+      events.emit(RefreshReplayed, { grantId, userId, sessionId });
+    },
+  };
+}
