@@ -1,0 +1,94 @@
+/** Every hosted page with ordinary locals, named `<view>` or `<view>#<case>`. */
+
+const client = { name: 'Acme Shop', redirectHost: 'shop.example.com' };
+const csrf = 'c5rf-token';
+const form = { action: '/interaction/uid/submit', csrf };
+
+export type Locals = Record<string, unknown>;
+
+export const viewSamples: Readonly<Record<string, Locals>> = {
+  'sign-in/sign-in': {
+    ...form,
+    client,
+    registerUrl: '/interaction/uid/register',
+    cancelAction: '/interaction/uid/abort',
+  },
+  'sign-in/sign-in#plain': { ...form },
+  'sign-in/sign-in#error': {
+    ...form,
+    client,
+    email: 'ana@example.com',
+    error: 'The e-mail or the password is not right.',
+    registerUrl: '/interaction/uid/register',
+    cancelAction: '/interaction/uid/abort',
+  },
+  'sign-in/sign-in#switch': {
+    ...form,
+    client: { name: 'Acme Shop' },
+    switchFrom: 'ana@example.com',
+    registerUrl: '/interaction/uid/register',
+    cancelAction: '/interaction/uid/abort',
+  },
+  'sign-in/sign-in#reauthenticate': {
+    ...form,
+    client,
+    email: 'ana@example.com',
+    reauthenticate: true,
+    cancelAction: '/interaction/uid/abort',
+  },
+  'sign-in/register': { ...form, client, signInUrl: '/interaction/uid', passwordMinLength: 12 },
+  'sign-in/register#errors': {
+    ...form,
+    signInUrl: '/interaction/uid',
+    passwordMinLength: 12,
+    values: { email: 'ana@example', name: 'Ana' },
+    errors: {
+      form: 'We could not create the account.',
+      name: 'That name is too long.',
+      email: 'Enter a complete e-mail address.',
+      password: 'This password is too common.',
+    },
+  },
+  'sign-in/switch-account': { ...form, client, current: { email: 'ana@example.com' } },
+  'consent/consent': {
+    ...form,
+    denyAction: '/interaction/uid/abort',
+    switchAction: '/interaction/uid/switch',
+    client: { ...client, uri: 'https://shop.example.com/about' },
+    account: { email: 'ana@example.com' },
+    scopes: [
+      { name: 'openid', title: 'Know who you are', description: 'An identifier of your account.' },
+      { name: 'email', title: 'See your e-mail address', description: 'And if it is verified.' },
+      {
+        name: 'offline_access',
+        title: 'Stay connected',
+        description: 'Keep this access while you are away, until you withdraw it.',
+      },
+    ],
+  },
+  'consent/consent#no-scopes': {
+    ...form,
+    denyAction: '/interaction/uid/abort',
+    client,
+    account: { email: 'ana@example.com' },
+    scopes: [],
+  },
+  'sessions/sign-out': {
+    action: '/oidc/session/end/confirm',
+    xsrf: 'x5rf-token',
+    client: { name: 'Acme Shop' },
+    account: { email: 'ana@example.com' },
+  },
+  'sessions/sign-out#plain': { action: '/oidc/session/end/confirm', xsrf: 'x5rf-token' },
+  'sessions/signed-out': { client: { name: 'Acme Shop' } },
+  'sessions/signed-out#plain': {},
+  error: {
+    status: 400,
+    heading: 'This request cannot be completed',
+    message: 'The site that sent you here made a mistake. Go back to it and try again.',
+    requestId: '6f1b7a52-3c0e-4f0e-9d0a-0b5c8f6f8d11',
+    errorCode: 'invalid_redirect_uri',
+    backUrl: 'https://shop.example.com/',
+  },
+  'error#plain': { status: 500, heading: 'Something went wrong', message: 'Please try again.' },
+};
