@@ -1,0 +1,125 @@
+/** The PostgreSQL connection behind the kernel's `Database` port. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import type { Log } from '../kernel/plugin.ts';
+import { type Database, type Statement, StoreUnavailable } from '../kernel/store.ts';
+import type { DatabaseConnection } from './connection-settings.ts';
+import { asUnavailable, endsSession, isRolledBackConflict, isStalePlan } from './database-failures.ts';
+import { createDatabaseSessions } from './database-sessions.ts';
+import { inTransaction } from './database-transaction.ts';
+import { clientOf, createOrm } from './orm.ts';
+
+const STATEMENT_TIMEOUT = 5_000;
+/** Milliseconds: for statements under way at `close`, and again for their failure. */
+const CLOSING = 2_000;
+const TRANSACTION_RETRIES = 2;
+const PING: Statement = { name: 'ping', text: 'SELECT 1' };
+
+export interface DatabaseOptions {
+  readonly connection: DatabaseConnection;
+  readonly poolSize: number;
+  readonly log: Log;
+  /** Milliseconds for one statement, 5,000 unless told; 0 is no limit, for migrations. */
+  readonly statementTimeout?: number;
+}
+
+export interface OpenDatabase extends Database {
+  /** Resolves when PostgreSQL answers; throws `StoreUnavailable` otherwise. */
+  ping(): Promise<void>;
+  /** Lets running statements end for 2 s, then cuts them. */
+  close(): Promise<void>;
+}
+
+/** Opens no connection yet: the first statement does. */
+export function openDatabase(options: DatabaseOptions): OpenDatabase {
+  const { log, statementTimeout = STATEMENT_TIMEOUT } = options;
+  const sessions = createDatabaseSessions((reason) =>
+    log.warn({ event: 'database.connection_lost', reason: reason.message }, 'connection lost'),
+  );
+  const orm = createOrm({ ...options, statementTimeout }, sessions);
+  const pool = orm.connectionManager;
+
+  async function acquire(): Promise<Client> {
+    try {
+      return (await pool.getConnection({ type: 'write' })) as Client;
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
+  function giveBack(client: Client): void {
+    if (sessions.isReusable(client)) return pool.releaseConnection(client);
+    if (!sessions.isAlive(client)) sessions.cut(client);
+    pool.destroyConnection(client).catch((error: Error) => {
+      log.warn({ event: 'database.disconnect_failed', reason: error.message }, 'disconnect failed');
+    });
+  }
+
+  async function runOn<Row extends object>(client: Client, statement: Statement, values: unknown[]) {
+    if (!sessions.isAlive(client)) throw new StoreUnavailable('The connection is lost');
+    try {
+      return (await client.query<Row>({ ...statement, values })).rows;
+    } catch (error) {
+      if (endsSession(error)) sessions.end(client);
+      if (isStalePlan(error)) sessions.outdateAll();
+      throw asUnavailable(error);
+    }
+  }
+
+  async function runOnce<Row extends object>(statement: Statement, values: unknown[]) {
+    const client = await acquire();
+    try {
+      return await runOn<Row>(client, statement, values);
+    } finally {
+      giveBack(client);
+    }
+  }
+
+  const query: Database['query'] = async (statement, values, transaction) => {
+    if (transaction) return runOn(clientOf(transaction), statement, [...values]);
+    try {
+      return await runOnce(statement, [...values]);
+    } catch (error) {
+      // Refused before it ran, so running it again on a fresh connection is no second execution.
+      if (isStalePlan(error)) return runOnce(statement, [...values]);
+      throw error;
+    }
+  };
+
+  const transaction: Database['transaction'] = async (work) => {
+    for (let retries = 0; ; retries += 1) {
+      try {
+        return await inTransaction({ orm, sessions, acquire, giveBack }, work);
+      } catch (error) {
+        const again = isRolledBackConflict(error) || isStalePlan(error);
+        if (!again || retries === TRANSACTION_RETRIES) throw error;
+        log.info({ event: 'transaction.retried', retries }, 'transaction run again');
+      }
+    }
+  };
+
+  return {
+    orm,
+    query,
+    transaction,
+    async ping() {
+      await query(PING, []);
+    },
+    async close() {
+      const closed = orm.close();
+      if (await within(closed, CLOSING)) return;
+      sessions.cutAll();
+      if (await within(closed, CLOSING)) return;
+      log.warn({ event: 'database.close_incomplete' }, 'a transaction was still open at the end');
+    },
+  };
+}
+
+/** Whether the work was done in time. */
+async function within(work: Promise<void>, milliseconds: number): Promise<boolean> {
+  const stop = new AbortController();
+  const late = delay(milliseconds, false, { signal: stop.signal }).catch(() => false);
+  const done = await Promise.race([work.then(() => true), late]);
+  stop.abort();
+  return done;
+}
