@@ -1,5 +1,4 @@
 /** The PostgreSQL connection behind the kernel's `Database` port. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Log } from '../kernel/plugin.ts';
 import { type Database, type Statement, StoreUnavailable } from '../kernel/store.ts';
@@ -8,6 +7,7 @@ import { asUnavailable, endsSession, isRolledBackConflict, isStalePlan } from '.
 import { createDatabaseSessions } from './database-sessions.ts';
 import { inTransaction } from './database-transaction.ts';
 import { clientOf, createOrm } from './orm.ts';
+import { within } from './within.ts';
 
 const STATEMENT_TIMEOUT = 5_000;
 /** Milliseconds: for statements under way at `close`, and again for their failure. */
@@ -113,13 +113,4 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
       log.warn({ event: 'database.close_incomplete' }, 'a transaction was still open at the end');
     },
   };
-}
-
-/** Whether the work was done in time. */
-async function within(work: Promise<void>, milliseconds: number): Promise<boolean> {
-  const stop = new AbortController();
-  const late = delay(milliseconds, false, { signal: stop.signal }).catch(() => false);
-  const done = await Promise.race([work.then(() => true), late]);
-  stop.abort();
-  return done;
 }
