@@ -1,0 +1,68 @@
+import type { Command } from '../../kernel/plugin.ts';
+import { Clients } from './contract.ts';
+import { createCommand } from './create-command.ts';
+import { printClient, printJson } from './print-client.ts';
+import { problems } from './problems.ts';
+
+const CLIENT_ID = [{ name: '<client_id>', summary: 'The client' }];
+const JSON_OPTION = [{ flags: '--json', summary: 'Print JSON' }];
+
+const listCommand: Command = {
+  name: 'client list',
+  summary: 'List the OAuth clients',
+  options: JSON_OPTION,
+  async run({ options, io, use }) {
+    const clients = await use(Clients).list();
+    if (options['json'] === true) return printJson(io, clients);
+    if (clients.length === 0) io.note('There are no clients: `client create` registers one.');
+    for (const { client_id, client_name, grant_types } of clients) {
+      io.out([client_id, client_name, grant_types.join(' ')].join('  '));
+    }
+  },
+};
+
+const showCommand: Command = {
+  name: 'client show',
+  summary: 'Show the metadata of a client',
+  args: CLIENT_ID,
+  options: JSON_OPTION,
+  async run({ args: [clientId = ''], options, io, use }) {
+    const client = await use(Clients).find(clientId);
+    if (!client) throw problems.notFound();
+    if (options['json'] === true) return printJson(io, client);
+    printClient(io, client);
+  },
+};
+
+const rotateSecretCommand: Command = {
+  name: 'client rotate-secret',
+  summary: 'Give a client a new secret; the old one is dead at once',
+  args: CLIENT_ID,
+  options: JSON_OPTION,
+  async run({ args: [clientId = ''], options, io, use }) {
+    const client_secret = await use(Clients).rotateSecret(clientId);
+    if (options['json'] === true) {
+      return printJson(io, { client_id: clientId, client_secret });
+    }
+    io.out(client_secret);
+    io.note('Keep the secret now: it is not shown again.');
+  },
+};
+
+const deleteCommand: Command = {
+  name: 'client delete',
+  summary: 'Delete a client, with the consents and grants that people gave it',
+  args: CLIENT_ID,
+  async run({ args: [clientId = ''], io, use }) {
+    await use(Clients).delete(clientId);
+    io.note('The client and all its grants are gone.');
+  },
+};
+
+export const clientCommands: readonly Command[] = [
+  createCommand,
+  listCommand,
+  showCommand,
+  rotateSecretCommand,
+  deleteCommand,
+];

@@ -1,0 +1,33 @@
+/** Registers OAuth clients and keeps their metadata and secrets (RFC 7591 names). Owns table clients. */
+import { z } from 'zod';
+import { definePlugin } from '../../kernel/plugin.ts';
+import { provide } from '../../kernel/service.ts';
+import { Grants } from '../grants/contract.ts';
+import { clientCommands } from './cli.ts';
+import { createClientAdapter } from './client-adapter.ts';
+import { ClientDeleted, ClientRegistered, Clients } from './contract.ts';
+import { CORE_GRANT_TYPES } from './metadata.ts';
+import { createClientModel } from './model.ts';
+import { createClientService } from './service.ts';
+
+export const clients = definePlugin({
+  name: 'clients',
+  kernel: 1,
+  dependsOn: ['grants'],
+  settings: z.object({}),
+  events: [ClientRegistered, ClientDeleted],
+  commands: clientCommands,
+  setup(context) {
+    const model = createClientModel(context.db);
+    const service = createClientService({
+      ...context,
+      clients: model,
+      grants: context.use(Grants),
+      rules: { grantTypes: CORE_GRANT_TYPES, publicUrl: context.core.publicUrl },
+    });
+    return {
+      provides: [provide(Clients, service)],
+      oidcModels: { Client: createClientAdapter(model) },
+    };
+  },
+});

@@ -1,0 +1,71 @@
+import type { Database, Transaction } from '../../kernel/store.ts';
+import type { ClientMetadata } from './metadata.ts';
+
+/** The members of the metadata that have no column of their own. */
+export type StoredMetadata = Omit<ClientMetadata, 'client_name' | 'first_party' | 'allowed_scopes'>;
+
+export interface ClientRow {
+  readonly id: string;
+  readonly name: string;
+  /** SHA-256 as base64url; null for clients that have no secret. */
+  readonly secret_hash: string | null;
+  readonly metadata: StoredMetadata;
+  readonly first_party: boolean;
+  readonly allowed_scopes: readonly string[];
+  readonly created_at: Date;
+}
+
+const COLUMNS = 'id, name, secret_hash, metadata, first_party, allowed_scopes, created_at';
+
+const FIND = { name: 'clients-find', text: `SELECT ${COLUMNS} FROM clients WHERE id = $1` };
+const LIST = {
+  name: 'clients-list',
+  text: `SELECT ${COLUMNS} FROM clients ORDER BY created_at, id`,
+};
+const INSERT = {
+  name: 'clients-insert',
+  text: `INSERT INTO clients (${COLUMNS}, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
+};
+const SET_SECRET = {
+  name: 'clients-set-secret',
+  text: `UPDATE clients SET secret_hash = $2, updated_at = $3
+    WHERE id = $1 AND secret_hash IS NOT NULL RETURNING id`,
+};
+const DELETE = { name: 'clients-delete', text: 'DELETE FROM clients WHERE id = $1 RETURNING id' };
+
+/** Ids come from requests; PostgreSQL refuses some texts, and no client has such an id. */
+const POSSIBLE_ID = /^[\x21-\x7e]{1,255}$/;
+
+export type ClientModel = ReturnType<typeof createClientModel>;
+
+/** Table `clients`; `consents` go with a client by foreign key. */
+export function createClientModel(db: Database) {
+  return {
+    transaction: db.transaction,
+
+    async find(id: string): Promise<ClientRow | undefined> {
+      if (!POSSIBLE_ID.test(id)) return undefined;
+      return (await db.query<ClientRow>(FIND, [id]))[0];
+    },
+
+    list: (): Promise<ClientRow[]> => db.query<ClientRow>(LIST, []),
+
+    async insert(row: ClientRow): Promise<void> {
+      const { id, name, secret_hash, metadata, first_party, allowed_scopes, created_at } = row;
+      const json = JSON.stringify(metadata);
+      const values = [id, name, secret_hash, json, first_party, allowed_scopes, created_at];
+      await db.query(INSERT, values);
+    },
+
+    /** False when there is no such client, or it has no secret. */
+    async setSecret(id: string, hash: string, now: Date): Promise<boolean> {
+      if (!POSSIBLE_ID.test(id)) return false;
+      return (await db.query(SET_SECRET, [id, hash, now])).length === 1;
+    },
+
+    async delete(id: string, transaction: Transaction): Promise<boolean> {
+      if (!POSSIBLE_ID.test(id)) return false;
+      return (await db.query(DELETE, [id], transaction)).length === 1;
+    },
+  };
+}

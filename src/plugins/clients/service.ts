@@ -1,0 +1,89 @@
+import type { Clock, Random } from '../../kernel/clock.ts';
+import type { Events } from '../../kernel/events.ts';
+import type { Log } from '../../kernel/plugin.ts';
+import type { GrantService } from '../grants/contract.ts';
+import { generateClientSecret, hashClientSecret, isClientSecret } from './client-secret.ts';
+import { type Client, ClientDeleted, ClientRegistered, type ClientService } from './contract.ts';
+import { hasSecret, type MetadataRules, parseMetadata } from './metadata.ts';
+import type { ClientModel, ClientRow } from './model.ts';
+import { problems } from './problems.ts';
+
+interface Dependencies {
+  readonly clients: ClientModel;
+  readonly grants: Pick<GrantService, 'endAll'>;
+  readonly rules: MetadataRules;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export function createClientService(dependencies: Dependencies): ClientService {
+  const { clients, grants, rules, events, clock, random, log } = dependencies;
+  const now = (): Date => new Date(clock.now());
+
+  return {
+    async create(client) {
+      const { client_name, first_party, allowed_scopes, ...metadata } = parseMetadata(
+        client,
+        rules,
+      );
+      const secret = hasSecret(metadata) ? generateClientSecret(random) : undefined;
+      const row: ClientRow = {
+        id: random.uuid(),
+        name: client_name,
+        secret_hash: secret === undefined ? null : hashClientSecret(secret),
+        metadata,
+        first_party,
+        allowed_scopes,
+        created_at: now(),
+      };
+      await clients.insert(row);
+      log.info({ event: 'client.registered', client_id: row.id }, 'client registered');
+      events.emit(ClientRegistered, { clientId: row.id });
+      return { client: toClient(row), ...(secret === undefined ? {} : { client_secret: secret }) };
+    },
+
+    list: async () => (await clients.list()).map(toClient),
+
+    async find(clientId) {
+      const row = await clients.find(clientId);
+      return row && toClient(row);
+    },
+
+    async rotateSecret(clientId) {
+      const secret = generateClientSecret(random);
+      if (!(await clients.setSecret(clientId, hashClientSecret(secret), now()))) {
+        throw (await clients.find(clientId)) ? problems.hasNoSecret() : problems.notFound();
+      }
+      log.info({ event: 'client.secret_rotated', client_id: clientId }, 'client secret rotated');
+      return secret;
+    },
+
+    async delete(clientId) {
+      await clients.transaction(async (transaction) => {
+        if (!(await clients.delete(clientId, transaction))) throw problems.notFound();
+        await grants.endAll({ clientId }, 'client deleted', transaction);
+      });
+      log.info({ event: 'client.deleted', client_id: clientId }, 'client deleted');
+      events.emit(ClientDeleted, { clientId });
+    },
+
+    async checkSecret(clientId, secret) {
+      return isClientSecret((await clients.find(clientId))?.secret_hash, secret);
+    },
+  };
+}
+
+/** All but the secret's hash and the public keys. */
+function toClient({
+  id,
+  name,
+  metadata,
+  first_party,
+  allowed_scopes,
+  created_at,
+}: ClientRow): Client {
+  const { jwks: _jwks, ...shown } = metadata;
+  return { client_id: id, client_name: name, ...shown, first_party, allowed_scopes, created_at };
+}

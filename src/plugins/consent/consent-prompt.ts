@@ -1,0 +1,72 @@
+/** The consent page: oidc-provider's `consent` prompt (OIDC Core §3.1.2.4). */
+import type { Interaction, InteractionInput, Prompt } from '../../kernel/oidc.ts';
+import type { ClientService } from '../clients/contract.ts';
+import type { UserService } from '../users/contract.ts';
+import type { ConsentService } from './contract.ts';
+import { problems } from './problems.ts';
+import { describeRedirectTarget } from './redirect-target.ts';
+import { describeScope } from './scope-texts.ts';
+
+interface Dependencies {
+  readonly consents: Pick<ConsentService, 'allow'>;
+  readonly users: Pick<UserService, 'find'>;
+  readonly clients: Pick<ClientService, 'find'>;
+}
+
+/** Scopes that every client may ask for; the rest is in its `allowed_scopes`. */
+const OPEN_SCOPES = ['openid', 'profile', 'email', 'offline_access'];
+
+export function createConsentPrompt({ consents, users, clients }: Dependencies): Prompt {
+  /** Who is asked by whom for what. Throws when it is not this prompt's turn, or a party is gone. */
+  const readRequest = async ({ prompt, session, client, params }: Interaction) => {
+    // A post to a step that is not open must not count as its answer (authentik CVE-2026-49448).
+    if (prompt !== 'consent' || !session) throw problems.nothingToAllow();
+    const [user, registered] = await Promise.all([
+      users.find(session.userId),
+      clients.find(client.id),
+    ]);
+    if (!user || user.disabledAt || !registered) throw problems.partyGone();
+    const grantable = new Set([...OPEN_SCOPES, ...registered.allowed_scopes]);
+    return { user, scopes: requestedScopes(params).filter((scope) => grantable.has(scope)) };
+  };
+
+  return {
+    name: 'consent',
+
+    async show({ interaction, csrf }: InteractionInput) {
+      const { user, scopes } = await readRequest(interaction);
+      const { name, redirectUri } = interaction.client;
+      const target = describeRedirectTarget(redirectUri);
+      return {
+        view: 'consent/consent',
+        formAction: [target.formAction],
+        locals: {
+          title: `Allow ${name}?`,
+          action: interaction.url('allow'),
+          denyAction: interaction.url('deny'),
+          csrf,
+          client: { name, redirectHost: target.host },
+          scopes: scopes.map(describeScope),
+          account: { email: user.email },
+        },
+      };
+    },
+
+    actions: {
+      async allow({ interaction }) {
+        const { user, scopes } = await readRequest(interaction);
+        await consents.allow(user.id, interaction.client.id, scopes);
+        return { finish: { consent: {} } };
+      },
+      async deny({ interaction }) {
+        if (interaction.prompt !== 'consent') throw problems.nothingToAllow();
+        return { finish: { error: 'access_denied' } };
+      },
+    },
+  };
+}
+
+function requestedScopes({ scope }: Interaction['params']): string[] {
+  const names = typeof scope === 'string' ? scope.split(' ') : [];
+  return [...new Set(names.filter((name) => name !== ''))];
+}

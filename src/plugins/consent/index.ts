@@ -1,0 +1,28 @@
+/** What people allowed clients to have, and the page that asks them. Owns table consents. */
+import { z } from 'zod';
+import { definePlugin } from '../../kernel/plugin.ts';
+import { provide } from '../../kernel/service.ts';
+import { Clients } from '../clients/contract.ts';
+import { Grants } from '../grants/contract.ts';
+import { Users } from '../users/contract.ts';
+import { createConsentPrompt } from './consent-prompt.ts';
+import { Consents } from './contract.ts';
+import { createConsentModel } from './model.ts';
+import { createConsentService } from './service.ts';
+
+export const consent = definePlugin({
+  name: 'consent',
+  kernel: 1,
+  dependsOn: ['users', 'clients', 'grants'],
+  settings: z.object({}),
+  setup({ db, clock, log, use }) {
+    const consents = createConsentService({
+      consents: createConsentModel(db),
+      grants: use(Grants),
+      clock,
+      log,
+    });
+    const prompt = createConsentPrompt({ consents, users: use(Users), clients: use(Clients) });
+    return { provides: [provide(Consents, consents)], prompts: [prompt] };
+  },
+});

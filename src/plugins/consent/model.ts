@@ -1,0 +1,48 @@
+import type { Database, Transaction } from '../../kernel/store.ts';
+
+const FIND = {
+  name: 'consents-find',
+  text: 'SELECT scopes FROM consents WHERE user_id = $1 AND client_id = $2',
+};
+// FOR KEY SHARE: neither party can be deleted between the look and the insert.
+const ALLOW = {
+  name: 'consents-allow',
+  text: `INSERT INTO consents (user_id, client_id, scopes, created_at, updated_at)
+    SELECT users.id, clients.id, $3::text[], $4, $4 FROM users, clients
+    WHERE users.id = $1 AND clients.id = $2 FOR KEY SHARE
+    ON CONFLICT (user_id, client_id) DO UPDATE SET updated_at = excluded.updated_at, scopes = ARRAY(
+      SELECT DISTINCT scope FROM unnest(consents.scopes || excluded.scopes) AS scope ORDER BY scope)
+    RETURNING user_id`,
+};
+const DELETE = {
+  name: 'consents-delete',
+  text: 'DELETE FROM consents WHERE user_id = $1 AND client_id = $2',
+};
+
+export type ConsentModel = ReturnType<typeof createConsentModel>;
+
+/** Table `consents`: one row a user and client, over all sessions. */
+export function createConsentModel(db: Database) {
+  return {
+    transaction: db.transaction,
+
+    async find(userId: string, clientId: string): Promise<readonly string[]> {
+      const [row] = await db.query<{ scopes: string[] }>(FIND, [userId, clientId]);
+      return row?.scopes ?? [];
+    },
+
+    /** Adds the scopes in one statement, so that two pages at once lose none; false when a party is gone. */
+    async allow(
+      userId: string,
+      clientId: string,
+      scopes: readonly string[],
+      now: Date,
+    ): Promise<boolean> {
+      return (await db.query(ALLOW, [userId, clientId, scopes, now])).length === 1;
+    },
+
+    async delete(userId: string, clientId: string, transaction: Transaction): Promise<void> {
+      await db.query(DELETE, [userId, clientId], transaction);
+    },
+  };
+}

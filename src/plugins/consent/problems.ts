@@ -1,0 +1,13 @@
+import { defineProblems } from '../../kernel/problem.ts';
+
+export const problems = defineProblems('consent', {
+  nothingToAllow: {
+    status: 400,
+    title: 'There is nothing to allow here',
+    detail: 'Please go back to the application and start again.',
+  },
+  partyGone: {
+    status: 409,
+    title: 'The account or the application no longer exists',
+  },
+});

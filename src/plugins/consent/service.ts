@@ -1,0 +1,39 @@
+import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/plugin.ts';
+import type { GrantService } from '../grants/contract.ts';
+import type { ConsentService } from './contract.ts';
+import type { ConsentModel } from './model.ts';
+import { problems } from './problems.ts';
+
+interface Dependencies {
+  readonly consents: ConsentModel;
+  readonly grants: Pick<GrantService, 'endAll'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** `allow` throws `consent:party-gone` when the user or the client was deleted meanwhile. */
+export function createConsentService(dependencies: Dependencies): ConsentService {
+  const { consents, grants, clock, log } = dependencies;
+  return {
+    async allowed(userId, clientId) {
+      return new Set(await consents.find(userId, clientId));
+    },
+
+    async allow(userId, clientId, scopes) {
+      const written = await consents.allow(userId, clientId, scopes, new Date(clock.now()));
+      if (!written) throw problems.partyGone();
+      const fields = { event: 'consent.given', sub: userId, client_id: clientId };
+      log.info(fields, 'consent given');
+    },
+
+    async withdraw(userId, clientId) {
+      await consents.transaction(async (transaction) => {
+        await consents.delete(userId, clientId, transaction);
+        await grants.endAll({ userId, clientId }, 'consent withdrawn', transaction);
+      });
+      const fields = { event: 'consent.withdrawn', sub: userId, client_id: clientId };
+      log.info(fields, 'consent withdrawn');
+    },
+  };
+}
