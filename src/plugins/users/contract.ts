@@ -51,6 +51,8 @@ export interface UserService {
   bumpRolesVersion(id: string, transaction: Transaction): Promise<number>;
 }
 
+export { problems as userProblems } from './problems.ts';
+
 export const Users = defineService<UserService>('users');
 
 export const UserRegistered = defineEvent<{ userId: string }>('user.registered');

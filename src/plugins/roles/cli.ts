@@ -1,0 +1,79 @@
+import { type Command, CommandError, type CommandInput } from '../../kernel/plugin.ts';
+import { Users } from '../users/contract.ts';
+import { type Role, type RoleService, Roles } from './contract.ts';
+import { createSuperuser } from './create-superuser.ts';
+
+const JSON_OPTION = { flags: '--json', summary: 'print JSON' };
+const USER = { name: '<user>', summary: 'e-mail address or id' };
+const ROLE = { name: '<role>', summary: 'name of the role' };
+
+export const commands: readonly Command[] = [
+  createSuperuser,
+  {
+    name: 'role list',
+    summary: 'lists all roles',
+    options: [JSON_OPTION],
+    async run({ options, io, use }) {
+      const roles = await use(Roles).list();
+      if (options['json']) return io.out(JSON.stringify(roles.map(toJson), undefined, 2));
+      for (const { name, description } of roles) io.out(`${name}  ${description}`.trimEnd());
+    },
+  },
+  {
+    name: 'role create',
+    summary: 'makes a role',
+    args: [
+      { name: '<name>', summary: 'lower-case letters, digits, "-" and "_"' },
+      { name: '[description]', summary: 'what the role is for' },
+    ],
+    options: [JSON_OPTION],
+    async run({ args: [name = '', description], options, io, use }) {
+      const role = await use(Roles).create({ name, description });
+      io.out(
+        options['json'] ? JSON.stringify(toJson(role), undefined, 2) : `Created ${role.name}.`,
+      );
+    },
+  },
+  {
+    name: 'role delete',
+    summary: 'deletes a role and takes it from everybody who has it',
+    args: [ROLE],
+    async run({ args: [name = ''], io, use }) {
+      const role = await use(Roles).findByName(name);
+      if (!role) throw new CommandError(`There is no role "${name}".`);
+      await use(Roles).delete(role.id);
+      io.out(`Deleted ${name}.`);
+    },
+  },
+  {
+    name: 'role grant',
+    summary: 'gives a user a role',
+    args: [USER, ROLE],
+    run: (input) => changeRoles(input, (roles, userId, role) => roles.grant(userId, role)),
+  },
+  {
+    name: 'role revoke',
+    summary: 'takes a role from a user',
+    args: [USER, ROLE],
+    run: (input) => changeRoles(input, (roles, userId, role) => roles.revoke(userId, role)),
+  },
+];
+
+async function changeRoles(
+  { args: [user = '', role = ''], io, use }: CommandInput,
+  apply: (roles: RoleService, userId: string, role: string) => Promise<void>,
+): Promise<void> {
+  const users = use(Users);
+  const found = user.includes('@') ? await users.findByEmail(user) : await users.find(user);
+  if (!found) throw new CommandError(`There is no user "${user}".`);
+  await apply(use(Roles), found.id, role);
+  const names = await use(Roles).namesOf(found.id);
+  io.out(`${found.email}: ${names.join(', ') || 'no roles'}`);
+}
+
+const toJson = ({ id, name, description, createdAt }: Role) => ({
+  id,
+  name,
+  description,
+  created_at: createdAt.toISOString(),
+});

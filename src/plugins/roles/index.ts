@@ -1,0 +1,34 @@
+/** Roles and who has them. Owns tables roles and user_roles. */
+import { z } from 'zod';
+import { definePlugin } from '../../kernel/plugin.ts';
+import { provide } from '../../kernel/service.ts';
+import { Revocations } from '../revocations/contract.ts';
+import { Users } from '../users/contract.ts';
+import { createClaimSource } from './claims.ts';
+import { commands } from './cli.ts';
+import { RoleGranted, RoleRevoked, Roles } from './contract.ts';
+import { createRoleModel } from './model.ts';
+import { createRoleService } from './service.ts';
+
+export const roles = definePlugin({
+  name: 'roles',
+  kernel: 1,
+  dependsOn: ['users', 'revocations'],
+  settings: z.object({}),
+  events: [RoleGranted, RoleRevoked],
+  commands,
+  setup(context) {
+    const model = createRoleModel(context.db);
+    const service = createRoleService({
+      ...context,
+      roles: model,
+      users: context.use(Users),
+      revocations: context.use(Revocations),
+    });
+    return {
+      provides: [provide(Roles, service)],
+      claims: [createClaimSource(model)],
+      start: () => service.ensureSuperuser(),
+    };
+  },
+});

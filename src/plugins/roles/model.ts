@@ -1,0 +1,191 @@
+import { DataTypes, type Model, UniqueConstraintError } from 'sequelize';
+import type { Database, Transaction } from '../../kernel/store.ts';
+import { type Role, SUPERUSER } from './contract.ts';
+
+interface RoleRow {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+/** What a token says of its user's roles. */
+export interface RoleClaims {
+  readonly roles: readonly string[];
+  readonly roles_ver: number;
+}
+
+const CREATE_IF_MISSING = {
+  name: 'roles-create-if-missing',
+  text: `INSERT INTO roles (id, name, description, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING`,
+};
+// No row for an unknown user either: the caller tells the two apart.
+const GRANT = {
+  name: 'user-roles-grant',
+  text: `INSERT INTO user_roles (user_id, role_id, created_at)
+    SELECT id, $2, $3 FROM users WHERE id = $1
+    ON CONFLICT DO NOTHING RETURNING role_id`,
+};
+const REVOKE = {
+  name: 'user-roles-revoke',
+  text: 'DELETE FROM user_roles WHERE user_id = $1 AND role_id = $2 RETURNING role_id',
+};
+const KNOWS_USER = {
+  name: 'roles-knows-user',
+  text: 'SELECT FROM users WHERE id = $1',
+};
+// In one order everywhere, so that two deletions do not wait for each other's users.
+const HOLDERS = {
+  name: 'user-roles-holders',
+  text: 'SELECT user_id FROM user_roles WHERE role_id = $1 ORDER BY user_id',
+};
+const LOCK = {
+  name: 'roles-lock',
+  text: 'SELECT id FROM roles WHERE id = $1 FOR NO KEY UPDATE',
+};
+const IS_LAST_SUPERUSER = {
+  name: 'roles-is-last-superuser',
+  text: `SELECT count(*) FILTER (WHERE users.id = $1) = 1 AND count(*) = 1 AS is_last
+    FROM user_roles JOIN roles ON roles.id = role_id JOIN users ON users.id = user_id
+    WHERE roles.name = $2 AND users.disabled_at IS NULL`,
+};
+const NAMES_OF = {
+  name: 'roles-names-of',
+  text: `SELECT roles.name FROM user_roles JOIN roles ON roles.id = role_id
+    WHERE user_id = $1 ORDER BY roles.name`,
+};
+const HAS = {
+  name: 'roles-has',
+  text: `SELECT FROM user_roles JOIN roles ON roles.id = role_id JOIN users ON users.id = user_id
+    WHERE user_id = $1 AND roles.name = $2 AND users.disabled_at IS NULL`,
+};
+const CLAIMS = {
+  name: 'roles-claims',
+  text: `SELECT roles_ver, ARRAY(SELECT roles.name FROM user_roles JOIN roles ON roles.id = role_id
+      WHERE user_id = users.id ORDER BY roles.name) AS roles
+    FROM users WHERE id = $1 AND disabled_at IS NULL`,
+};
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+export type RoleModel = ReturnType<typeof createRoleModel>;
+
+/** Tables `roles` and `user_roles`. An id that is no UUID is one of nobody. */
+export const createRoleModel = (db: Database) => ({ ...roleTable(db), ...userRoleTable(db) });
+
+function roleTable(db: Database) {
+  const Roles = db.orm.define<Model<RoleRow, RoleRow>>('Role', ATTRIBUTES, {
+    tableName: 'roles',
+    timestamps: false,
+  });
+
+  return {
+    /** Undefined when the name is taken. */
+    async insert(role: Role): Promise<Role | undefined> {
+      const { createdAt: at, ...rest } = role;
+      try {
+        return toRole((await Roles.create({ ...rest, created_at: at, updated_at: at })).get());
+      } catch (error) {
+        if (error instanceof UniqueConstraintError && 'name' in error.fields) return undefined;
+        throw error;
+      }
+    },
+
+    async createIfMissing({ id, name, description, createdAt }: Role): Promise<void> {
+      await db.query(CREATE_IF_MISSING, [id, name, description, createdAt]);
+    },
+
+    async list(): Promise<Role[]> {
+      const rows = await Roles.findAll({ order: ['name'] });
+      return rows.map((row) => toRole(row.get()));
+    },
+
+    async findByName(name: string): Promise<Role | undefined> {
+      const row = await Roles.findOne({ where: { name } });
+      return row ? toRole(row.get()) : undefined;
+    },
+
+    async findById(id: string): Promise<Role | undefined> {
+      const row = UUID.test(id) ? await Roles.findByPk(id) : null;
+      return row ? toRole(row.get()) : undefined;
+    },
+
+    /**
+     * Lets one transaction at a time change who has the role; `users` locks the row of `superuser` to disable somebody.
+     * False when the role is gone. Come before every other lock, so that nobody waits in a circle.
+     */
+    async lock(id: string, transaction: Transaction): Promise<boolean> {
+      return (await db.query(LOCK, [id], transaction)).length === 1;
+    },
+
+    /** Takes it from its holders with it. */
+    async delete(id: string, transaction: Transaction): Promise<void> {
+      await Roles.destroy({ where: { id }, transaction });
+    },
+  };
+}
+
+function userRoleTable(db: Database) {
+  return {
+    /** Ids of those who have it. */
+    async holders(id: string, transaction: Transaction): Promise<readonly string[]> {
+      const rows = await db.query<{ user_id: string }>(HOLDERS, [id], transaction);
+      return rows.map(({ user_id }) => user_id);
+    },
+
+    async knowsUser(userId: string, transaction: Transaction): Promise<boolean> {
+      return UUID.test(userId) && (await db.query(KNOWS_USER, [userId], transaction)).length === 1;
+    },
+
+    /** True when this user alone is an active superuser. Means something only under `lock`. */
+    async isLastSuperuser(userId: string, transaction: Transaction): Promise<boolean> {
+      if (!UUID.test(userId)) return false;
+      const values = [userId, SUPERUSER];
+      const rows = await db.query<{ is_last: boolean }>(IS_LAST_SUPERUSER, values, transaction);
+      return rows[0]?.is_last === true;
+    },
+
+    /** False when nothing changed: the user has it already, or there is no such user. */
+    async grant(userId: string, roleId: string, at: Date, transaction: Transaction) {
+      if (!UUID.test(userId)) return false;
+      return (await db.query(GRANT, [userId, roleId, at], transaction)).length === 1;
+    },
+
+    /** False when nothing changed. */
+    async revoke(userId: string, roleId: string, transaction: Transaction): Promise<boolean> {
+      if (!UUID.test(userId)) return false;
+      return (await db.query(REVOKE, [userId, roleId], transaction)).length === 1;
+    },
+
+    async namesOf(userId: string): Promise<readonly string[]> {
+      if (!UUID.test(userId)) return [];
+      return (await db.query<{ name: string }>(NAMES_OF, [userId])).map(({ name }) => name);
+    },
+
+    async has(userId: string, roleName: string): Promise<boolean> {
+      return UUID.test(userId) && (await db.query(HAS, [userId, roleName])).length === 1;
+    },
+
+    /** Undefined for unknown and disabled users. */
+    async claims(userId: string): Promise<RoleClaims | undefined> {
+      return UUID.test(userId) ? (await db.query<RoleClaims>(CLAIMS, [userId]))[0] : undefined;
+    },
+  };
+}
+
+const ATTRIBUTES = {
+  id: { type: DataTypes.UUID, primaryKey: true },
+  name: DataTypes.TEXT,
+  description: DataTypes.TEXT,
+  created_at: DataTypes.DATE,
+  updated_at: DataTypes.DATE,
+};
+
+const toRole = ({ id, name, description, created_at }: RoleRow): Role => ({
+  id,
+  name,
+  description,
+  createdAt: created_at,
+});

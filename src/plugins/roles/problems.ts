@@ -1,0 +1,14 @@
+import { defineProblems } from '../../kernel/problem.ts';
+
+export const problems = defineProblems('roles', {
+  invalidName: { status: 400, title: 'The name of the role is not valid' },
+  invalidDescription: { status: 400, title: 'The description of the role is not valid' },
+  nameTaken: { status: 409, title: 'There is already a role with this name' },
+  notFound: { status: 404, title: 'There is no such role' },
+  protected: { status: 409, title: 'This role cannot be deleted' },
+  lastSuperuser: {
+    status: 409,
+    title: 'The role cannot be taken from the last active superuser',
+    detail: 'Make somebody else a superuser first.',
+  },
+});

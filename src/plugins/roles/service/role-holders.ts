@@ -1,0 +1,83 @@
+import type { Clock } from '../../../kernel/clock.ts';
+import type { Events } from '../../../kernel/events.ts';
+import type { Transaction } from '../../../kernel/store.ts';
+import type { RevocationService } from '../../revocations/contract.ts';
+import type { UserService } from '../../users/contract.ts';
+import { type Role, RoleGranted, RoleRevoked, type RoleService, SUPERUSER } from '../contract.ts';
+import type { RoleModel } from '../model.ts';
+import { problems } from '../problems.ts';
+import { isRoleName } from '../role-name.ts';
+
+export interface HolderDependencies {
+  readonly roles: RoleModel;
+  readonly users: Pick<UserService, 'bumpRolesVersion'>;
+  readonly revocations: Pick<RevocationService, 'transaction'>;
+  readonly events: Events;
+  readonly clock: Clock;
+}
+
+/** Who has which role, and the end of a role for all who have it. */
+export function createRoleHolders(
+  dependencies: HolderDependencies & { readonly ensureSuperuser: () => Promise<void> },
+): Pick<RoleService, 'grant' | 'revoke' | 'delete'> {
+  const { roles, users, revocations, events, clock, ensureSuperuser } = dependencies;
+
+  const load = async (name: string): Promise<Role> => {
+    const role = isRoleName(name) ? await roles.findByName(name) : undefined;
+    if (!role) throw problems.notFound();
+    return role;
+  };
+
+  /** Changes who has a role. True when it did; tokens with the roles of before are then refused. */
+  const changeHolders = (
+    { id }: Role,
+    userId: string,
+    change: (transaction: Transaction) => Promise<boolean>,
+  ): Promise<boolean> =>
+    revocations.transaction(async (transaction, deny) => {
+      if (!(await roles.lock(id, transaction))) throw problems.notFound();
+      const changed = await change(transaction);
+      if (!changed && (await roles.knowsUser(userId, transaction))) return false;
+      // Throws `users:not-found` when nothing changed because there is nobody.
+      deny({ sub: userId, rolesVersion: await users.bumpRolesVersion(userId, transaction) });
+      return true;
+    });
+
+  return {
+    async delete(id) {
+      const role = await roles.findById(id);
+      if (!role) throw problems.notFound();
+      if (role.name === SUPERUSER) throw problems.protected();
+      const holders = await revocations.transaction(async (transaction, deny) => {
+        if (!(await roles.lock(id, transaction))) throw problems.notFound();
+        const ids = await roles.holders(id, transaction);
+        await roles.delete(id, transaction);
+        for (const sub of ids) {
+          deny({ sub, rolesVersion: await users.bumpRolesVersion(sub, transaction) });
+        }
+        return ids;
+      });
+      for (const userId of holders) events.emit(RoleRevoked, { userId, role: role.name });
+    },
+
+    async grant(userId, roleName) {
+      if (roleName === SUPERUSER) await ensureSuperuser();
+      const role = await load(roleName);
+      const changed = await changeHolders(role, userId, (transaction) =>
+        roles.grant(userId, role.id, new Date(clock.now()), transaction),
+      );
+      if (changed) events.emit(RoleGranted, { userId, role: roleName });
+    },
+
+    async revoke(userId, roleName) {
+      const role = await load(roleName);
+      const changed = await changeHolders(role, userId, async (transaction) => {
+        if (roleName === SUPERUSER && (await roles.isLastSuperuser(userId, transaction))) {
+          throw problems.lastSuperuser();
+        }
+        return roles.revoke(userId, role.id, transaction);
+      });
+      if (changed) events.emit(RoleRevoked, { userId, role: roleName });
+    },
+  };
+}

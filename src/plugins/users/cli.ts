@@ -1,0 +1,88 @@
+import { type Command, CommandError, type CommandInput } from '../../kernel/plugin.ts';
+import { type User, type UserService, Users } from './contract.ts';
+
+const JSON_OPTION = { flags: '--json', summary: 'print JSON' };
+const USER = { name: '<user>', summary: 'e-mail address or id' };
+const DEFAULT_LIMIT = 50;
+
+export const commands: readonly Command[] = [
+  {
+    name: 'user list',
+    summary: 'lists users by e-mail address',
+    args: [{ name: '[text]', summary: 'only those whose address contains it' }],
+    options: [
+      { flags: '--limit <count>', summary: `at most so many (default: ${DEFAULT_LIMIT})` },
+      JSON_OPTION,
+    ],
+    async run({ args: [query], options, io, use }) {
+      const limit = parseLimit(options['limit']);
+      const users = await use(Users).list({ ...(query !== undefined && { query }), limit });
+      if (options['json']) return io.out(JSON.stringify(users.map(toJson), undefined, 2));
+      for (const user of users)
+        io.out(`${user.id}  ${user.email}${user.disabledAt ? '  disabled' : ''}`);
+      if (users.length === limit) io.note(`The first ${limit}: ask for more with --limit.`);
+    },
+  },
+  {
+    name: 'user show',
+    summary: 'shows a user',
+    args: [USER],
+    options: [JSON_OPTION],
+    run: async (input) => print(input, await findUser(input)),
+  },
+  {
+    name: 'user disable',
+    summary: 'ends all sessions of a user, who cannot sign in until enabled again',
+    args: [USER],
+    options: [JSON_OPTION],
+    run: async (input) => change(input, (users, { id }) => users.disable(id)),
+  },
+  {
+    name: 'user enable',
+    summary: 'lets a disabled user sign in again',
+    args: [USER],
+    options: [JSON_OPTION],
+    run: async (input) => change(input, (users, { id }) => users.enable(id)),
+  },
+];
+
+async function change(
+  input: CommandInput,
+  apply: (users: UserService, user: User) => Promise<User>,
+): Promise<void> {
+  print(input, await apply(input.use(Users), await findUser(input)));
+}
+
+async function findUser({ args: [user = ''], use }: CommandInput): Promise<User> {
+  const users = use(Users);
+  const found = user.includes('@') ? await users.findByEmail(user) : await users.find(user);
+  if (!found) throw new CommandError(`There is no user "${user}".`);
+  return found;
+}
+
+function print({ options, io }: CommandInput, user: User): void {
+  const shown = toJson(user);
+  const lines = options['json']
+    ? [JSON.stringify(shown, undefined, 2)]
+    : Object.entries(shown).map(([name, value]) => `${name}: ${value ?? '-'}`);
+  for (const line of lines) io.out(line);
+}
+
+const toJson = (user: User) => ({
+  id: user.id,
+  email: user.email,
+  email_verified: user.emailVerified,
+  name: user.name,
+  locale: user.locale,
+  disabled_at: user.disabledAt?.toISOString() ?? null,
+  created_at: user.createdAt.toISOString(),
+});
+
+function parseLimit(option: unknown): number {
+  if (option === undefined) return DEFAULT_LIMIT;
+  const limit = Number(option);
+  if (!Number.isInteger(limit) || limit < 1) {
+    throw new CommandError('--limit needs a whole number of at least 1.');
+  }
+  return limit;
+}

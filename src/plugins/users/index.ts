@@ -1,0 +1,56 @@
+/** Users and their passwords. Owns table users. */
+import { availableParallelism } from 'node:os';
+import { definePlugin } from '../../kernel/plugin.ts';
+import { provide } from '../../kernel/service.ts';
+import { Sessions } from '../sessions/contract.ts';
+import { createAccountSource, createClaimSources } from './claims.ts';
+import { commands } from './cli.ts';
+import { loadCommonPasswords } from './common-passwords.ts';
+import { serviceWords } from './context-words.ts';
+import { UserDisabled, UserEnabled, UserRegistered, Users } from './contract.ts';
+import { createHashQueue } from './hash-queue.ts';
+import { createUserModel } from './model.ts';
+import { createPasswordBlocklist } from './password-blocklist.ts';
+import { createPasswordHasher } from './password-hasher.ts';
+import { createPasswordPolicy } from './password-policy.ts';
+import { parsePeppers } from './pepper.ts';
+import { createUserService } from './service.ts';
+import { settings } from './settings.ts';
+
+export const users = definePlugin({
+  name: 'users',
+  kernel: 1,
+  dependsOn: ['sessions'],
+  settings,
+  events: [UserRegistered, UserDisabled, UserEnabled],
+  commands,
+  setup(context) {
+    const { settings: set, core } = context;
+    const model = createUserModel(context.db);
+    const service = createUserService({
+      ...context,
+      users: model,
+      sessions: context.use(Sessions),
+      policy: createPasswordPolicy({
+        minLength: set.PASSWORD_MIN_LENGTH,
+        blocklist: createPasswordBlocklist(loadCommonPasswords),
+        serviceWords: serviceWords(core.publicUrl),
+      }),
+      hasher: createPasswordHasher({
+        ...context,
+        memoryKib: set.ARGON2_MEMORY_KIB,
+        passes: set.ARGON2_PASSES,
+        peppers: parsePeppers(set.PASSWORD_PEPPER),
+        queue: createHashQueue({
+          slots: set.HASH_SLOTS ?? Math.min(availableParallelism(), 2),
+          waiting: set.HASH_QUEUE,
+        }),
+      }),
+    });
+    return {
+      provides: [provide(Users, service)],
+      accounts: createAccountSource(model),
+      claims: createClaimSources(model),
+    };
+  },
+});

@@ -1,0 +1,155 @@
+import { DataTypes, type Model, UniqueConstraintError } from 'sequelize';
+import type { Database, Transaction } from '../../kernel/store.ts';
+import { SUPERUSER } from '../roles/contract.ts';
+
+/** A row of `users`. */
+export interface UserRow {
+  readonly id: string;
+  readonly email: string;
+  /** Decides who is who: unique. */
+  readonly email_canonical: string;
+  readonly email_verified: boolean;
+  /** PHC string with the pepper's id in front; null without a password. */
+  readonly password_hash: string | null;
+  readonly name: string | null;
+  readonly locale: string | null;
+  readonly roles_ver: number;
+  readonly disabled_at: Date | null;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+type NewUserRow = Omit<UserRow, 'email_verified' | 'roles_ver' | 'disabled_at'>;
+export type ProfileChanges = { -readonly [key in 'name' | 'locale']?: UserRow[key] };
+
+const COLUMNS =
+  'id, email, email_canonical, email_verified, password_hash, name, locale, roles_ver, disabled_at, created_at, updated_at';
+
+const BY_ID = {
+  name: 'users-by-id',
+  text: `SELECT ${COLUMNS} FROM users WHERE id = $1`,
+};
+const BY_EMAIL = {
+  name: 'users-by-email',
+  text: `SELECT ${COLUMNS} FROM users WHERE email_canonical = $1`,
+};
+const LIST = {
+  name: 'users-list',
+  text: `SELECT ${COLUMNS} FROM users WHERE strpos(email_canonical, $1) > 0
+    ORDER BY email_canonical LIMIT $2`,
+};
+// Compare and set: a password changed meanwhile stays changed.
+const REPLACE_HASH = {
+  name: 'users-replace-hash',
+  text: 'UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2',
+};
+const BUMP_ROLES_VERSION = {
+  name: 'users-bump-roles-version',
+  text: 'UPDATE users SET roles_ver = roles_ver + 1 WHERE id = $1 RETURNING roles_ver',
+};
+// The same row that `roles` locks to take the role away: demotions and disablings go one after another.
+const LOCK_SUPERUSERS = {
+  name: 'users-lock-superusers',
+  text: 'SELECT id FROM roles WHERE name = $1 FOR NO KEY UPDATE',
+};
+// Reads the tables of `roles`, which depends on this plugin and so cannot be asked. A statement of its own:
+// its snapshot is taken once the lock is held, so it sees what the holder before did.
+const DISABLE = {
+  name: 'users-disable',
+  text: `UPDATE users SET disabled_at = $2, updated_at = $2, roles_ver = roles_ver + 1
+    WHERE id = $1 AND disabled_at IS NULL AND (
+      NOT EXISTS (SELECT FROM user_roles JOIN roles ON roles.id = role_id
+        WHERE roles.name = $3 AND user_id = $1)
+      OR EXISTS (SELECT FROM user_roles JOIN roles ON roles.id = role_id
+        JOIN users AS other ON other.id = user_id
+        WHERE roles.name = $3 AND other.id <> $1 AND other.disabled_at IS NULL))
+    RETURNING roles_ver`,
+};
+const ENABLE = {
+  name: 'users-enable',
+  text: `UPDATE users SET disabled_at = NULL, updated_at = $2, roles_ver = roles_ver + 1
+    WHERE id = $1 AND disabled_at IS NOT NULL RETURNING id`,
+};
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+export type UserModel = ReturnType<typeof createUserModel>;
+
+/** Table `users`. An id that is no UUID is one of nobody. */
+export function createUserModel(db: Database) {
+  const User = db.orm.define<Model<UserRow, NewUserRow>>('User', ATTRIBUTES, {
+    tableName: 'users',
+    timestamps: false,
+  });
+
+  const findById = async (id: string, transaction?: Transaction): Promise<UserRow | undefined> =>
+    UUID.test(id) ? (await db.query<UserRow>(BY_ID, [id], transaction))[0] : undefined;
+
+  return {
+    findById,
+
+    async findByEmail(canonical: string): Promise<UserRow | undefined> {
+      return (await db.query<UserRow>(BY_EMAIL, [canonical]))[0];
+    },
+
+    /** Whose e-mail address contains the text, in its order. */
+    list: (text: string, limit: number) => db.query<UserRow>(LIST, [text, limit]),
+
+    /** Undefined when somebody has the e-mail address already. */
+    async insert(user: NewUserRow): Promise<UserRow | undefined> {
+      try {
+        return (await User.create(user)).get({ plain: true });
+      } catch (error) {
+        if (error instanceof UniqueConstraintError && 'email_canonical' in error.fields) {
+          return undefined;
+        }
+        throw error;
+      }
+    },
+
+    /** Undefined when there is no such user. */
+    async update(id: string, changes: ProfileChanges, at: Date): Promise<UserRow | undefined> {
+      if (!UUID.test(id)) return undefined;
+      const values = { ...changes, updated_at: at };
+      const [, rows] = await User.update(values, { where: { id }, returning: true });
+      return rows[0]?.get({ plain: true });
+    },
+
+    async replaceHash(id: string, from: string, to: string): Promise<void> {
+      await db.query(REPLACE_HASH, [id, from, to]);
+    },
+
+    /** The new roles version; undefined when there is no such user. */
+    async bumpRolesVersion(id: string, transaction: Transaction): Promise<number | undefined> {
+      if (!UUID.test(id)) return undefined;
+      const rows = await db.query<{ roles_ver: number }>(BUMP_ROLES_VERSION, [id], transaction);
+      return rows[0]?.roles_ver;
+    },
+
+    /** The new roles version; undefined for unknown and disabled users, and for the last active superuser. */
+    async disable(id: string, at: Date, transaction: Transaction): Promise<number | undefined> {
+      await db.query(LOCK_SUPERUSERS, [SUPERUSER], transaction);
+      const rows = await db.query<{ roles_ver: number }>(DISABLE, [id, at, SUPERUSER], transaction);
+      return rows[0]?.roles_ver;
+    },
+
+    /** False when the user is unknown or enabled already. */
+    async enable(id: string, at: Date): Promise<boolean> {
+      return UUID.test(id) && (await db.query(ENABLE, [id, at])).length === 1;
+    },
+  };
+}
+
+const ATTRIBUTES = {
+  id: { type: DataTypes.UUID, primaryKey: true },
+  email: DataTypes.TEXT,
+  email_canonical: DataTypes.TEXT,
+  email_verified: DataTypes.BOOLEAN,
+  password_hash: DataTypes.TEXT,
+  name: DataTypes.TEXT,
+  locale: DataTypes.TEXT,
+  roles_ver: DataTypes.INTEGER,
+  disabled_at: DataTypes.DATE,
+  created_at: DataTypes.DATE,
+  updated_at: DataTypes.DATE,
+};

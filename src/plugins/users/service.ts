@@ -1,0 +1,55 @@
+import type { UserService } from './contract.ts';
+import { parseEmailAddress } from './email-address.ts';
+import type { ProfileChanges } from './model.ts';
+import { problems } from './problems.ts';
+import { parseProfile } from './profile.ts';
+import { type AuthenticateDependencies, createAuthenticate } from './service/authenticate.ts';
+import { createDisableUser, type DisableDependencies } from './service/disable-user.ts';
+import { createRegisterUser, type RegisterDependencies } from './service/register-user.ts';
+import { toUser } from './to-user.ts';
+
+type Dependencies = RegisterDependencies & AuthenticateDependencies & DisableDependencies;
+
+export function createUserService(dependencies: Dependencies): UserService {
+  const { users, clock } = dependencies;
+  return {
+    register: createRegisterUser(dependencies),
+    ...createAuthenticate(dependencies),
+    ...createDisableUser(dependencies),
+
+    async find(id) {
+      const row = await users.findById(id);
+      return row && toUser(row);
+    },
+
+    async findByEmail(email) {
+      const address = parseEmailAddress(email);
+      const row = address && (await users.findByEmail(address.canonical));
+      return row && toUser(row);
+    },
+
+    async list({ query = '', limit }) {
+      const text = query.normalize('NFKC').trim().toLowerCase();
+      // PostgreSQL takes neither, and no address contains them.
+      if (!text.isWellFormed() || text.includes('\0')) return [];
+      return (await users.list(text, limit)).map(toUser);
+    },
+
+    async update(id, typed) {
+      const { profile, errors } = parseProfile(typed);
+      if (errors.length > 0) throw problems.invalidProfile({ errors });
+      const changes: ProfileChanges = {};
+      if (profile.name !== undefined) changes.name = profile.name;
+      if (profile.locale !== undefined) changes.locale = profile.locale;
+      const row = await users.update(id, changes, new Date(clock.now()));
+      if (!row) throw problems.notFound();
+      return toUser(row);
+    },
+
+    async bumpRolesVersion(id, transaction) {
+      const version = await users.bumpRolesVersion(id, transaction);
+      if (version === undefined) throw problems.notFound();
+      return version;
+    },
+  };
+}

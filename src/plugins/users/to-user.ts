@@ -1,0 +1,14 @@
+import type { User } from './contract.ts';
+import type { UserRow } from './model.ts';
+
+/** What others may know of a row: never the password hash. */
+export const toUser = (row: UserRow): User => ({
+  id: row.id,
+  email: row.email,
+  emailVerified: row.email_verified,
+  name: row.name,
+  locale: row.locale,
+  rolesVersion: row.roles_ver,
+  disabledAt: row.disabled_at,
+  createdAt: row.created_at,
+});
