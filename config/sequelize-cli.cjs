@@ -43,7 +43,7 @@ module.exports = async () => {
     const { sequelizeConnection } = await load('src/storage/connection-settings');
     return { ...sequelizeConnection(connection), migrationStorageTableName: 'SequelizeMeta' };
   } catch (error) {
-    console.error(`ERROR: ${error.message || error.errors?.join("; ") || error}`);
+    console.error(`ERROR: ${error.message || error.errors?.join('; ') || error}`);
     process.exit(1);
   }
 };

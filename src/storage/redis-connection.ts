@@ -33,6 +33,8 @@ const BOUNDED = {
 /** Milliseconds before the next attempt: 50, 100, 200 … 1,000. */
 const pauseBefore = (attempt: number) => Math.min(50 * 2 ** (attempt - 1), LONGEST_PAUSE);
 
+export const UNAVAILABLE = 'Redis did not answer';
+
 export type RedisConnection = Redis | Cluster;
 
 /** `redis://user:password@host:6379/0`, `rediss://` for TLS; a Cluster's nodes parted by commas, or `?cluster=true`. */
@@ -116,7 +118,7 @@ export function watchConnection(connection: RedisConnection, name: string, log: 
   });
 
   const failure = (error: unknown) =>
-    new StoreUnavailable('Redis did not answer', { cause: broken ?? error });
+    new StoreUnavailable(UNAVAILABLE, { cause: broken ?? error });
 
   return {
     failure,

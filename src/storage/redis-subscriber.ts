@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Log } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 import { type ChannelListeners, createChannelListeners, type Listener } from './channel-listeners.ts';
-import { type ConnectionState, connectSubscriber, watchConnection } from './redis-connection.ts';
+import { type ConnectionState, connectSubscriber, UNAVAILABLE, watchConnection } from './redis-connection.ts';
 
 /** Milliseconds. An idle link that died silently is found out by asking. */
 const HEARTBEAT = 2_000;
@@ -26,7 +26,7 @@ export function createRedisSubscriber(urls: string, prefix: string, log: Log): R
   const listeners: ChannelListeners = createChannelListeners({ join, leave }, log);
 
   async function join(channel: string): Promise<void> {
-    if (closed) throw new StoreUnavailable('The state store is closed');
+    if (closed) throw new StoreUnavailable(UNAVAILABLE, { cause: new Error('The store is closed') });
     link ??= open(urls, log, listeners, prefix);
     const { redis, state } = link;
     try {
