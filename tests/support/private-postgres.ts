@@ -1,0 +1,58 @@
+/** A PostgreSQL of our own, gone with us; it keeps nothing. */
+import { access, mkdtemp, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PostgresUnavailable } from '../../src/storage/embedded-postgres/failures.ts';
+import {
+  findPostgresBinaries,
+  type PostgresBinaries,
+} from '../../src/storage/embedded-postgres/postgres-binaries.ts';
+import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres/start-embedded-postgres.ts';
+import { freePort } from './free-port.ts';
+import type { PrivateService } from './private-redis.ts';
+
+/** `searchPath` is PATH. Throws `PostgresUnavailable` when this machine has no PostgreSQL. */
+export async function startPrivatePostgres(searchPath: string): Promise<PrivateService> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'test-postgres-'));
+  const port = await freePort();
+  const { user, database, stop } = await startEmbeddedPostgres({
+    dataDir: path.join(folder, 'data'),
+    role: 'server',
+    tcpPort: port,
+    fsync: false,
+    removeAfter: [folder],
+    binaries: await findBinaries(folder, searchPath),
+  });
+  return { url: `postgres://${user}@127.0.0.1:${port}/${database}`, stop };
+}
+
+/** The npm package first: fast, and the version that the server itself runs. */
+async function findBinaries(folder: string, searchPath: string): Promise<PostgresBinaries> {
+  try {
+    return await findPostgresBinaries(path.join(folder, 'lib'));
+  } catch (error) {
+    if (!(error instanceof PostgresUnavailable)) throw error;
+    for (const candidate of [...(await debianFolders()), ...searchPath.split(path.delimiter)]) {
+      if (await holdsServer(candidate)) return { folder: candidate };
+    }
+    throw error;
+  }
+}
+
+/** Debian's versions, the newest first. */
+async function debianFolders(): Promise<string[]> {
+  const root = '/usr/lib/postgresql';
+  const versions = await readdir(root).catch(() => []);
+  return versions
+    .sort((a, b) => Number(b) - Number(a))
+    .map((version) => path.join(root, version, 'bin'));
+}
+
+/** Both programs: a lone client installation has neither. */
+async function holdsServer(folder: string): Promise<boolean> {
+  const files = ['postgres', 'initdb'].map((name) => access(path.join(folder, name)));
+  return Promise.all(files).then(
+    () => true,
+    () => false,
+  );
+}
