@@ -60,12 +60,15 @@ export interface InteractionResult {
     readonly replacedSession: boolean;
   };
   readonly consent?: Readonly<Record<string, never>>;
+  readonly select_account?: Readonly<Record<string, never>>;
   readonly error?: 'access_denied';
 }
 
 /** The page of one of oidc-provider's prompts: `show` for GET, one of `actions` for POST. */
 export interface Prompt {
   readonly name: string;
+  /** A prompt that oidc-provider does not bring: shown when a client asks for it with `prompt=<name>`. */
+  readonly requestable?: boolean;
   show(input: InteractionInput): Promise<PromptOutcome>;
   /** Further pages of the prompt, by the last path segment (`register`). */
   readonly pages?: Readonly<Record<string, (input: InteractionInput) => Promise<PromptOutcome>>>;
@@ -124,8 +127,11 @@ export type Rotation =
 export interface SessionFence {
   /** False once a session has ended or outlived SESSION_TTL, whatever the state store says. */
   isAlive(uid: string): Promise<boolean>;
-  /** Ends the session everywhere: fence, live record, its grants, denylist, back-channel logout. Idempotent. */
-  end(uid: string, reason: string): Promise<void>;
+  /**
+   * Ends the session everywhere: fence, its grants, denylist, live record, back-channel logout. Idempotent.
+   * Clients in `told` have had their logout token already.
+   */
+  end(uid: string, reason: string, told?: readonly string[]): Promise<void>;
   /** The same person proved again who they are. `authTime` in seconds. */
   reauthenticated(uid: string, authTime: number): Promise<void>;
   /** A refresh token was used twice: ends its grant and session, and tells (RFC 9700 §4.14.2). */
@@ -139,8 +145,6 @@ export interface LiveSession {
   /** Seconds since 1970. */
   readonly authTime: number;
   readonly amr: readonly string[];
-  /** Clients signed in through it. */
-  readonly clients: readonly string[];
 }
 
 export interface AccessTokenRequest {
@@ -153,14 +157,22 @@ export interface AccessTokenRequest {
 /** What plugins may ask of oidc-provider. Usable once the server has been built, not during set-up. */
 export interface OidcEngine {
   readonly issuer: string;
+  /** The pseudo-client of the cookie REST API and what a REST login covers (space-separated). */
+  readonly restClient: { readonly id: string; readonly scope: string };
   /** Makes the live record of a session and the cookie that carries it. */
-  openSession(session: Omit<LiveSession, 'clients'>): Promise<CookieChange>;
+  openSession(session: LiveSession): Promise<CookieChange>;
   /** The session of this browser, if it is signed in and the fence lets it live. */
   currentSession(exchange: Exchange): Promise<LiveSession | undefined>;
-  /** Renews `auth_time` of a live record. */
-  touchSession(uid: string, changes: { authTime: number }): Promise<void>;
-  /** Deletes the live record; tells every client signed in through it (OIDC Back-Channel Logout 1.0). */
-  closeSession(uid: string): Promise<void>;
+  /** Keeps a live record alive for another SESSION_IDLE_TTL; renews its `auth_time` (seconds) when given. */
+  touchSession(uid: string, authTime?: number): Promise<void>;
+  /** Deletes the live record and tells these clients, in the background (OIDC Back-Channel Logout 1.0). */
+  closeSession(session: {
+    readonly uid: string;
+    readonly userId: string;
+    readonly clients: readonly string[];
+  }): Promise<void>;
+  /** The session an access token of ours names, even if that token has expired or is denied; else undefined. */
+  sessionOfToken(token: string): Promise<string | undefined>;
   /** Signs an RFC 9068 access token for the REST pseudo-client. `expiresAt` in seconds. */
   issueAccessToken(request: AccessTokenRequest): Promise<{ token: string; expiresAt: number }>;
 }

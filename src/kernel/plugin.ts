@@ -27,6 +27,8 @@ export interface CoreSettings {
   readonly refreshTokenTtl: number;
   readonly sessionIdleTtl: number;
   readonly sessionTtl: number;
+  /** Who may create an account: everybody or nobody. */
+  readonly registration: 'open' | 'closed';
 }
 
 /** Keys derived from SECRET_KEY, one family for each purpose. */

@@ -53,9 +53,9 @@ export type Access =
 export const access = {
   public: { kind: 'public' },
   /** A signed-in user whose token carries the scope. */
-  user: (scope = 'account'): Access => ({ kind: 'user', scope }),
+  user: (scope = 'account') => ({ kind: 'user', scope }) as const,
   /** A user who holds the role now: read from the database for every request. */
-  role: (role: string, scope = 'admin'): Access => ({ kind: 'role', scope, role }),
+  role: (role: string, scope = 'admin') => ({ kind: 'role', scope, role }) as const,
 } as const satisfies Record<string, Access | ((...args: never[]) => Access)>;
 
 type Schema = z.ZodType;

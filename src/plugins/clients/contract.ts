@@ -49,6 +49,8 @@ export interface ClientService {
   checkSecret(clientId: string, secret: string): Promise<boolean>;
 }
 
+export { isClientSecret } from './client-secret.ts';
+
 export const Clients = defineService<ClientService>('clients');
 
 export const ClientRegistered = defineEvent<{ clientId: string }>('client.registered');

@@ -19,8 +19,12 @@ export interface GrantOwner {
 }
 
 export interface GrantService extends GrantFence {
-  /** Ends all live grants of the filter: their codes and refresh tokens are dead once this commits. */
-  endAll(filter: GrantFilter, reason: string, transaction: Transaction): Promise<void>;
+  /** Ends all live grants of the filter: their codes and refresh tokens are dead once this commits. Returns them. */
+  endAll(
+    filter: GrantFilter,
+    reason: string,
+    transaction: Transaction,
+  ): Promise<readonly GrantOwner[]>;
   /** Whose grant it is, ended or not. */
   ownerOf(grantId: string): Promise<GrantOwner | undefined>;
 }

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../kernel/store.ts';
-import type { GrantFilter } from './contract.ts';
+import type { GrantFilter, GrantOwner } from './contract.ts';
 
 export interface GrantRow {
   readonly id: string;
@@ -53,7 +53,7 @@ const END_ALL = {
   text: `UPDATE grants SET ended_at = $1, end_reason = $2 WHERE ended_at IS NULL
     AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR client_id = $4)
     AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)
-    AND NOT ($7 AND offline)`,
+    AND NOT ($7 AND offline) RETURNING user_id, client_id, session_id`,
 };
 const SWEEP = {
   name: 'grants-sweep',
@@ -70,6 +70,15 @@ export interface NewGrantRow {
   readonly createdAt: Date;
   readonly expiresAt: Date;
 }
+
+/** Whose grant a row is. */
+export const toOwner = (
+  row: Pick<GrantRow, 'user_id' | 'client_id' | 'session_id'>,
+): GrantOwner => ({
+  userId: row.user_id,
+  clientId: row.client_id,
+  sessionId: row.session_id,
+});
 
 export type GrantModel = ReturnType<typeof createGrantModel>;
 
@@ -106,13 +115,14 @@ export function createGrantModel(db: Database) {
       reason: string,
       now: Date,
       transaction: Transaction,
-    ): Promise<void> {
+    ): Promise<GrantOwner[]> {
       const { userId, clientId, sessionId, exceptSessionId, keepOffline = false } = filter;
-      await db.query(
+      const rows = await db.query<Pick<GrantRow, 'user_id' | 'client_id' | 'session_id'>>(
         END_ALL,
         [now, reason, userId, clientId, sessionId, exceptSessionId, keepOffline],
         transaction,
       );
+      return rows.map(toOwner);
     },
 
     /** Deletes at most 1,000 grants that expired before `limit`; returns how many. */

@@ -2,7 +2,7 @@ import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock, Random } from '../../kernel/clock.ts';
 import { CodeReplayed, type NewGrant, type Rotation } from '../../kernel/oidc.ts';
 import type { GrantService } from './contract.ts';
-import type { GrantModel, GrantRow } from './model.ts';
+import { type GrantModel, type GrantRow, toOwner } from './model.ts';
 
 /** Seconds in which a second use of a refresh token counts as a parallel request, not as a replay. */
 const SAME_ANSWER_WINDOW = 10;
@@ -74,7 +74,7 @@ export function createGrantService({
 
     async ownerOf(grantId) {
       const row = await grants.find(grantId, now());
-      return row && { userId: row.user_id, clientId: row.client_id, sessionId: row.session_id };
+      return row && toOwner(row);
     },
   };
 }

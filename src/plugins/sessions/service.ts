@@ -2,7 +2,7 @@ import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
 import type { Events } from '../../kernel/events.ts';
 import type { OidcEngine } from '../../kernel/oidc.ts';
 import type { Log } from '../../kernel/plugin.ts';
-import type { GrantService } from '../grants/contract.ts';
+import type { GrantOwner, GrantService } from '../grants/contract.ts';
 import type { RevocationService } from '../revocations/contract.ts';
 import { RefreshReplayed, SessionEnded, type SessionService, SessionStarted } from './contract.ts';
 import { describeDevice } from './describe-device.ts';
@@ -21,30 +21,47 @@ interface Dependencies {
   readonly lifetime: number;
 }
 
+interface Ended {
+  readonly rows: readonly EndedRow[];
+  readonly owners: readonly GrantOwner[];
+}
+
 export function createSessionService(dependencies: Dependencies): SessionService {
   const { sessions, grants, revocations, oidc, events, clock, random, log } = dependencies;
   const now = (): Date => new Date(clock.now());
   const oldest = (): Date => new Date(clock.now() - dependencies.lifetime * 1000);
 
   /** The fence has fallen and holds; what follows only makes the end felt sooner. */
-  const announce = async (ended: readonly EndedRow[], reason: string): Promise<void> => {
-    for (const { id, user_id } of ended) {
-      await oidc.closeSession(id).catch((error: unknown) => {
-        log.warn({ event: 'session.close_failed', sid: id, err: error }, 'live record not deleted');
+  const announce = async (
+    { rows, owners }: Ended,
+    reason: string,
+    told: readonly string[] = [],
+  ) => {
+    for (const { id: uid, user_id: userId } of rows) {
+      const clients = owners
+        .filter(({ sessionId }) => sessionId === uid)
+        .map(({ clientId }) => clientId);
+      const toTell = [...new Set(clients)].filter((client) => !told.includes(client));
+      await oidc.closeSession({ uid, userId, clients: toTell }).catch((error: unknown) => {
+        log.warn(
+          { event: 'session.close_failed', sid: uid, err: error },
+          'live record not deleted',
+        );
       });
-      events.emit(SessionEnded, { sessionId: id, userId: user_id, reason });
+      events.emit(SessionEnded, { sessionId: uid, userId, reason });
     }
   };
 
-  const end = async (uid: string, reason: string): Promise<void> => {
+  const end: SessionService['end'] = async (uid, reason, told) => {
     const ended = await revocations.transaction(async (transaction, deny) => {
       const rows = await sessions.end(uid, reason, now(), transaction);
-      await grants.endAll({ sessionId: uid, keepOffline: true }, reason, transaction);
+      const filter = { sessionId: uid, keepOffline: true };
+      const owners = await grants.endAll(filter, reason, transaction);
       for (const row of rows) await sessions.setLogoutDate(row, now(), transaction);
       deny({ sid: uid });
-      return rows;
+      return { rows, owners };
     });
-    await announce(ended, reason);
+    await announce(ended, reason, told);
   };
 
   return {
@@ -62,25 +79,25 @@ export function createSessionService(dependencies: Dependencies): SessionService
       const session = { uid, userId, amr, authTime: epochSeconds(clock) };
       const cookie = await oidc.openSession(session);
       events.emit(SessionStarted, { sessionId: uid, userId });
-      return { session: { ...session, clients: [] }, cookie };
+      return { session, cookie };
     },
 
     async reauthenticated(uid, authTime) {
       await sessions.setAuthTime(uid, new Date(authTime * 1000));
-      await oidc.touchSession(uid, { authTime });
+      await oidc.touchSession(uid, authTime);
     },
 
     async endAll(userId, reason, { except, alongside } = {}) {
       const ended = await revocations.transaction(async (transaction, deny) => {
         const rows = await sessions.endAll(userId, { reason, at: now(), except }, transaction);
         const others = except === undefined ? {} : { exceptSessionId: except };
-        await grants.endAll({ userId, ...others }, reason, transaction);
+        const owners = await grants.endAll({ userId, ...others }, reason, transaction);
         for (const row of rows) {
           await sessions.setLogoutDate(row, now(), transaction);
           deny({ sid: row.id });
         }
         await alongside?.(transaction, deny);
-        return rows;
+        return { rows, owners };
       });
       await announce(ended, reason);
     },

@@ -24,6 +24,8 @@ export interface Registration {
 }
 
 export interface UserService {
+  /** Characters, for forms to say. */
+  readonly passwordMinLength: number;
   /** Throws `users:email-taken`, `users:password-rejected`, `users:invalid-email`. */
   register(registration: Registration): Promise<User>;
   /**

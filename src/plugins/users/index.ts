@@ -30,6 +30,7 @@ export const users = definePlugin({
     const service = createUserService({
       ...context,
       users: model,
+      passwordMinLength: set.PASSWORD_MIN_LENGTH,
       sessions: context.use(Sessions),
       policy: createPasswordPolicy({
         minLength: set.PASSWORD_MIN_LENGTH,

@@ -8,11 +8,19 @@ import { createDisableUser, type DisableDependencies } from './service/disable-u
 import { createRegisterUser, type RegisterDependencies } from './service/register-user.ts';
 import { toUser } from './to-user.ts';
 
-type Dependencies = RegisterDependencies & AuthenticateDependencies & DisableDependencies;
+interface OwnDependencies {
+  readonly passwordMinLength: number;
+}
+
+type Dependencies = OwnDependencies &
+  RegisterDependencies &
+  AuthenticateDependencies &
+  DisableDependencies;
 
 export function createUserService(dependencies: Dependencies): UserService {
   const { users, clock } = dependencies;
   return {
+    passwordMinLength: dependencies.passwordMinLength,
     register: createRegisterUser(dependencies),
     ...createAuthenticate(dependencies),
     ...createDisableUser(dependencies),

@@ -1,0 +1,83 @@
+/** Settings of the core, by environment name. Plugins bring their own. */
+import { z } from 'zod';
+
+const seconds = (initial: number, min = 1) => z.coerce.number().int().min(min).default(initial);
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  );
+
+const url = (protocols: readonly string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+export const coreSchema = z.object({
+  PORT: port.default(3000).describe('Port to listen on.'),
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 in a container.'),
+  PUBLIC_URL: url(['http:', 'https:'])
+    .optional()
+    .describe(
+      'Where browsers reach this server, also the issuer; may carry a path. Default: http://localhost:PORT. http is for loopback hosts only.',
+    ),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Folder of the embedded PostgreSQL and of generated secrets.'),
+  DATABASE_URL: url(['postgres:', 'postgresql:'])
+    .optional()
+    .meta({ secret: true })
+    .describe('PostgreSQL ≥ 15. Default: an embedded PostgreSQL under DATA_DIR.'),
+  DATABASE_POOL: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(200)
+    .default(10)
+    .describe('Connections to PostgreSQL that one process holds at most.'),
+  REDIS_URL: url(['redis:', 'rediss:'])
+    .optional()
+    .meta({ secret: true })
+    .describe('State store, e.g. redis://127.0.0.1:6379. Default: PostgreSQL.'),
+  SECRET_KEY: z
+    .string()
+    .optional()
+    .meta({ secret: true })
+    .describe(
+      'At least 32 bytes; signs cookies and refresh tokens, encrypts signing keys. A comma list rotates it: the first is used, all are accepted. Generated under DATA_DIR unless PUBLIC_URL is https.',
+    ),
+  API_AUDIENCE: z.url().optional().describe('`aud` of access tokens. Default: PUBLIC_URL + /api.'),
+  ACCESS_TOKEN_TTL: seconds(600, 30).describe('Lifetime of access tokens, in seconds.'),
+  REFRESH_TOKEN_TTL: seconds(2_592_000, 60).describe('Lifetime of a refresh token, in seconds.'),
+  SESSION_IDLE_TTL: seconds(1_209_600, 60).describe('A session unused for so many seconds ends.'),
+  SESSION_TTL: seconds(7_776_000, 60).describe('A session ends after so many seconds in any case.'),
+  REGISTRATION: z
+    .enum(['open', 'closed'])
+    .default('open')
+    .describe('Who may create an account: everybody (open) or nobody (closed).'),
+  TRUST_PROXY: list.describe(
+    'Proxies whose X-Forwarded-For counts: addresses or CIDRs, comma-separated. Default: none.',
+  ),
+  CORS_ORIGINS: list.describe('Other origins whose pages may call the REST API, comma-separated.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('The least severe level that is logged.'),
+  MIGRATE_ON_START: z
+    .stringbool()
+    .optional()
+    .describe('Apply pending migrations at start. Default: only with the embedded PostgreSQL.'),
+  PLUGINS: list.describe('Third-party plugins: paths or package names, comma-separated.'),
+  PLUGINS_DISABLED: list.describe('Names of plugins to leave out, comma-separated.'),
+});
+
+export type CoreEnvironment = z.output<typeof coreSchema>;

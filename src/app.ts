@@ -1,0 +1,214 @@
+/** THE composition root: the only file that joins plugins, platform and settings. */
+import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import type { CoreConfig, Environment } from '../config/load.ts';
+import { applyCookies, cookieTable } from './http/cookies.ts';
+import { createHttpApp } from './http/create-http-app.ts';
+import type { Readiness } from './http/health.ts';
+import { basePath, issuerOf, pinPublicUrl } from './http/public-url.ts';
+import { createRenderer } from './http/render.ts';
+import type { Clock, Random } from './kernel/clock.ts';
+import { createEventBus } from './kernel/events.ts';
+import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
+import { createRegistry, type Registry } from './kernel/registry.ts';
+import type { ServiceToken } from './kernel/service.ts';
+import { createAccessTokenVerifier } from './oidc/access-token.ts';
+import { createEngine } from './oidc/engine.ts';
+import { createInteractionPages } from './oidc/interaction-pages.ts';
+import { acceptJwtAccessTokens } from './oidc/jwt-access-token.ts';
+import { cookieKeys, createProvider } from './oidc/provider.ts';
+import { completeSignOut } from './oidc/sign-out.ts';
+import { packageRoot } from './package-root.ts';
+import { isClientSecret } from './plugins/clients/contract.ts';
+import { Consents } from './plugins/consent/contract.ts';
+import { Grants } from './plugins/grants/contract.ts';
+import { Keys } from './plugins/keys/contract.ts';
+import { Revocations } from './plugins/revocations/contract.ts';
+import { Roles } from './plugins/roles/contract.ts';
+import { Sessions } from './plugins/sessions/contract.ts';
+import { createSecrets } from './secrets.ts';
+import type { Storage } from './storage/open-storage.ts';
+
+export interface AppOptions {
+  readonly config: CoreConfig;
+  /** Raw settings, for the plugins to parse theirs from. */
+  readonly environment: Environment;
+  readonly plugins: readonly Plugin[];
+  readonly storage: Storage;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface App {
+  readonly callback: RequestListener;
+  readonly plugins: readonly Plugin[];
+  use<Service>(token: ServiceToken<Service>): Service;
+  /** `/health/ready` answers 503 from now on. */
+  drain(): void;
+  /** Resolves when listeners and back-channel logouts that were begun have ended. */
+  idle(): Promise<void>;
+  /** Stops the plugins; the storage stays open. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds an event listener may take. */
+const LISTENER_TIMEOUT = 5000;
+
+/** Sets up and starts everything but the listening socket. Throws an Error that names what is wrong. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, storage, log, clock, random } = options;
+  const core = coreSettings(config);
+  const issuer = issuerOf(core.publicUrl);
+  const secrets = createSecrets(config.secretKeys);
+  const engine = createEngine({ issuer, core, store: storage.store, clock, log });
+  const events = createEventBus({
+    timeout: LISTENER_TIMEOUT,
+    onFault: ({ plugin, event, error }) =>
+      log.error({ event: 'listener.failed', plugin, on: event, err: error }, 'a listener failed'),
+  });
+  const { db, store } = storage;
+  const shared = { core, secrets, clock, random, db, store, events, log, oidc: engine };
+  const registry = createRegistry(options.plugins, shared, options.environment);
+  for (const { plugin, value } of registry.all('listeners')) {
+    for (const listener of value) events.subscribe(plugin, listener);
+  }
+  for (const { value: start } of registry.all('start')) await start();
+
+  let readiness: Readiness = 'ready';
+  const callback = await createServer(
+    { ...options, core, issuer, secrets, registry, engine },
+    () => readiness,
+  );
+  const idle = async (): Promise<void> => {
+    await events.idle();
+    await engine.idle();
+  };
+  return {
+    callback,
+    plugins: registry.plugins,
+    use: registry.use,
+    drain: () => {
+      readiness = 'draining';
+    },
+    idle,
+    async close() {
+      await idle();
+      for (const { value: stop } of [...registry.all('stop')].reverse()) await stop();
+    },
+  };
+}
+
+const coreSettings = (config: CoreConfig): CoreSettings => ({
+  publicUrl: config.publicUrl,
+  apiAudience: config.apiAudience,
+  accessTokenTtl: config.ACCESS_TOKEN_TTL,
+  refreshTokenTtl: config.REFRESH_TOKEN_TTL,
+  sessionIdleTtl: config.SESSION_IDLE_TTL,
+  sessionTtl: config.SESSION_TTL,
+  registration: config.REGISTRATION,
+});
+
+interface ServerParts extends AppOptions {
+  readonly core: CoreSettings;
+  readonly issuer: string;
+  readonly secrets: ReturnType<typeof createSecrets>;
+  readonly registry: Registry;
+  readonly engine: ReturnType<typeof createEngine>;
+}
+
+/** oidc-provider and the Koa app around it. */
+async function createServer(
+  parts: ServerParts,
+  readiness: () => Readiness,
+): Promise<RequestListener> {
+  const { config, core, issuer, secrets, registry, engine, storage, random, log, clock } = parts;
+  const root = packageRoot();
+  const base = basePath(core.publicUrl);
+  const render = createRenderer({
+    folder: join(root, 'views'),
+    assetBase: `${base}/assets`,
+    productName: 'Auth Service',
+  });
+  const cookies = cookieTable(core.publicUrl);
+  const keys = await registry.use(Keys).current();
+  const revocations = registry.use(Revocations);
+  const sessions = registry.use(Sessions);
+  const roles = registry.use(Roles);
+  const prompts = registry.all('prompts').flatMap(({ value }) => value);
+
+  const [accounts] = registry.all('accounts');
+  if (!accounts) throw new Error('no plugin contributes "accounts"');
+  const signOut = {
+    render,
+    sessions,
+    clearCookies: (ctx: Parameters<typeof applyCookies>[0]) =>
+      applyCookies(ctx, cookies, [
+        { name: 'session', value: undefined },
+        { name: 'access', value: undefined },
+        { name: 'refresh', value: undefined },
+      ]),
+  };
+  const provider = createProvider({
+    ...signOut,
+    issuer,
+    core,
+    secrets,
+    keys,
+    random,
+    store: storage.store,
+    grants: registry.use(Grants),
+    accounts: accounts.value,
+    consents: registry.use(Consents),
+    prompts,
+    claims: registry
+      .all('claims')
+      .flatMap(({ plugin, value }) => value.map((source) => ({ plugin, source }))),
+    grantHandlers: Object.assign({}, ...registry.all('grants').map(({ value }) => value)),
+    contributed: Object.assign({}, ...registry.all('oidcModels').map(({ value }) => value)),
+    denyToken: (jti) => revocations.transaction(async (_transaction, deny) => deny({ jti })),
+    isClientSecret,
+  });
+  const verifier = createAccessTokenVerifier({
+    issuer,
+    audience: core.apiAudience,
+    keys,
+    denylist: revocations,
+    clock,
+  });
+  pinPublicUrl(provider.request, core.publicUrl);
+  provider.on('server_error', (_ctx, error) =>
+    log.error({ event: 'oidc.failed', err: error }, 'an OIDC request failed'),
+  );
+  acceptJwtAccessTokens(provider, verifier);
+  completeSignOut(provider, signOut);
+  engine.bind(provider, verifier);
+
+  const app = createHttpApp({
+    publicUrl: core.publicUrl,
+    routes: registry.all('routes').flatMap(({ value }) => value),
+    pages: [
+      ...registry.all('pages').flatMap(({ value }) => value),
+      ...createInteractionPages({ provider, prompts, base }),
+    ],
+    oidc: provider,
+    checks: [
+      { name: 'postgresql', check: () => storage.db.ping() },
+      { name: 'state_store', check: () => storage.store.ping() },
+      ...registry.all('health').flatMap(({ value }) => value),
+    ],
+    readiness,
+    render,
+    cookies,
+    verifyToken: (token) => verifier.principal(token),
+    hasRole: (userId, role) => roles.has(userId, role),
+    assetsFolder: join(root, 'views', 'assets'),
+    cookieKeys: cookieKeys(secrets),
+    csrfKey: secrets.keys('csrf')[0],
+    corsOrigins: config.CORS_ORIGINS,
+    trustedProxies: config.TRUST_PROXY,
+    log,
+    clock,
+  });
+  return app.callback();
+}

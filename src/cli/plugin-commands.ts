@@ -1,0 +1,96 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { Command as Program } from 'commander';
+import { createApp } from '../app.ts';
+import type { Command, CommandIo, Log } from '../kernel/plugin.ts';
+import type { Loaded } from '../load-settings.ts';
+import { createLogger } from '../logging/logger.ts';
+import { ensureMigrated } from '../migrations.ts';
+import { builtIn } from '../plugins.ts';
+import { openStorage } from '../storage/open-storage.ts';
+import { systemClock, systemRandom } from '../system.ts';
+
+/** Adds every command of every plugin; with settings that do not load, those of the built-in ones. */
+export async function addPluginCommands(program: Program, loaded: Promise<Loaded>): Promise<void> {
+  const { plugins } = await loaded.catch(() => ({ plugins: builtIn }));
+  for (const { commands } of plugins) {
+    for (const command of commands ?? []) addCommand(program, command, loaded);
+  }
+}
+
+function addCommand(program: Program, command: Command, loaded: Promise<Loaded>): void {
+  const words = command.name.split(' ');
+  const last = words.pop() ?? '';
+  const added = words.reduce(groupOf, program).command(last).description(command.summary);
+  for (const { name, summary } of command.args ?? []) added.argument(name, summary);
+  for (const { flags, summary, repeatable } of command.options ?? []) {
+    if (repeatable) added.option(flags, summary, (value, all: string[] = []) => [...all, value]);
+    else added.option(flags, summary);
+  }
+  added.action(async (...args: unknown[]) => {
+    const options = args.at(-2) as Record<string, unknown>;
+    const given = args.slice(0, -2).filter((arg): arg is string => typeof arg === 'string');
+    await runCommand(command, given, options, await loaded);
+  });
+}
+
+const groupOf = (parent: Program, name: string): Program =>
+  parent.commands.find((one) => one.name() === name) ??
+  parent.command(name).description(`${name} commands`);
+
+/** The same app as the server's, without a socket: it joins the running embedded PostgreSQL or starts it. */
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  options: Record<string, unknown>,
+  { config, environment, plugins }: Loaded,
+): Promise<void> {
+  const level = config.LOG_LEVEL === 'info' ? 'error' : config.LOG_LEVEL;
+  const log: Log = createLogger({ level, destination: process.stderr });
+  const storage = await openStorage({
+    databaseUrl: config.DATABASE_URL,
+    redisUrl: config.REDIS_URL,
+    dataDir: config.DATA_DIR,
+    poolSize: 3,
+    role: 'cli',
+    log,
+  });
+  try {
+    const mayApply = config.MIGRATE_ON_START ?? config.embedded;
+    await ensureMigrated({ connection: storage.connection, plugins, log }, mayApply);
+    const parts = { config, environment, plugins, storage, log };
+    const app = await createApp({ ...parts, clock: systemClock, random: systemRandom });
+    try {
+      await command.run({ args, options, io: terminal, use: app.use });
+    } finally {
+      await app.close();
+    }
+  } finally {
+    await storage.close();
+  }
+}
+
+const terminal: CommandIo = {
+  out: (line) => process.stdout.write(`${line}\n`),
+  note: (line) => process.stderr.write(`${line}\n`),
+  readStdin: () => text(process.stdin),
+  askSecret,
+};
+
+/** Asks without echo; undefined when no person sits at the terminal. */
+async function askSecret(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  process.stderr.write(question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    const answer = Promise.withResolvers<string>();
+    reader.question('', answer.resolve);
+    reader.once('close', () => answer.resolve(''));
+    return (await answer.promise) || undefined;
+  } finally {
+    reader.close();
+    process.stderr.write('\n');
+  }
+}

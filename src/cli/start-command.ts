@@ -1,0 +1,46 @@
+import type { Command as Program } from 'commander';
+import { issuerOf } from '../http/public-url.ts';
+import { type RunningServer, startServer } from '../main.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+export function addStartCommand(program: Program): void {
+  program
+    .command('start')
+    .description('run the server until SIGINT or SIGTERM')
+    .action(async () => {
+      const stopping = new AbortController();
+      const stopped = Promise.withResolvers<void>();
+      const onSignal = (): void => {
+        stopping.abort(new Error('stopped'));
+        stopped.resolve();
+      };
+      for (const signal of SIGNALS) process.once(signal, onSignal);
+      let server: RunningServer;
+      try {
+        server = await startServer(stopping.signal);
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        throw error;
+      }
+      process.stdout.write(greeting(server));
+      await stopped.promise;
+      await server.stop();
+    });
+}
+
+/** The last words of a start: where it is, and what to do next. */
+function greeting({ loaded }: RunningServer): string {
+  const issuer = issuerOf(loaded.config.publicUrl);
+  return [
+    '',
+    `Auth Service is ready at ${issuer}`,
+    '',
+    'Three things to try:',
+    '  npx authsrv create-superuser you@example.com      an administrator',
+    '  npx authsrv client create --name "My app" --redirect-uri http://localhost:8080/callback',
+    `  curl ${issuer}/.well-known/openid-configuration   what a client needs to know`,
+    '',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,57 @@
+import type { Context } from 'koa';
+import type { Access, Principal } from '../kernel/route.ts';
+import { type CookieTable, readCookie } from './cookies.ts';
+import { problems } from './problem-response.ts';
+
+/** Verifies an access token: signature, type, issuer, audience, lifetime, denylist. */
+export type VerifyToken = (token: string) => Promise<Principal | undefined>;
+
+/** Reads the database: does this active user hold the role now? */
+export type HasRole = (userId: string, role: string) => Promise<boolean>;
+
+export interface Authentication {
+  readonly cookies: CookieTable;
+  readonly verifyToken: VerifyToken;
+  readonly hasRole: HasRole;
+}
+
+const MAX_TOKEN = 8192;
+
+function presentedToken(ctx: Context, cookies: CookieTable): string | undefined {
+  const header = ctx.get('Authorization');
+  if (header) return /^Bearer ([\w.~+/-]+=*)$/i.exec(header)?.[1] ?? '';
+  return readCookie(ctx, cookies, 'access');
+}
+
+/** Who calls; undefined for nobody and for a token that does not hold. */
+export async function findPrincipal(
+  ctx: Context,
+  { cookies, verifyToken }: Authentication,
+): Promise<Principal | undefined> {
+  const token = presentedToken(ctx, cookies);
+  if (!token || token.length > MAX_TOKEN) return undefined;
+  return verifyToken(token);
+}
+
+/** Throws the 401 or 403 that the access rule asks for. */
+export async function checkAccess(
+  rule: Access,
+  principal: Principal | undefined,
+  hasRole: HasRole,
+): Promise<void> {
+  if (rule.kind === 'public') return;
+  if (!principal) throw problems.unauthenticated();
+  if (!principal.scopes.has(rule.scope) || !principal.sid) throw problems.insufficientScope();
+  if (rule.kind === 'role' && !(await hasRole(principal.sub, rule.role))) {
+    throw problems.forbidden();
+  }
+}
+
+/** True when nothing that a browser adds by itself identifies the caller: CSRF cannot happen. */
+export function isBearerOnly(ctx: Context, cookies: CookieTable): boolean {
+  const names = [cookies.session.name, cookies.access.name, cookies.refresh.name];
+  return (
+    ctx.get('Authorization') !== '' &&
+    names.every((name) => !ctx.cookies.get(name, { signed: false }))
+  );
+}

@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import ipaddr from 'ipaddr.js';
+
+type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+const parse = (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined => {
+  const trimmed = text.trim();
+  return ipaddr.isValid(trimmed) ? ipaddr.process(trimmed) : undefined;
+};
+
+const within = (address: ipaddr.IPv4 | ipaddr.IPv6, [range, bits]: Range): boolean =>
+  address.kind() === range.kind() && address.match(range, bits);
+
+/**
+ * Makes the function that finds a request's client: the right-most hop of `X-Forwarded-For` that is not
+ * one of our proxies, counted from the socket. A header from an untrusted peer, or one that cannot be parsed, changes nothing.
+ */
+export function createClientIp(trusted: readonly string[]): (req: IncomingMessage) => string {
+  const ranges = trusted.map((text): Range => {
+    if (text.includes('/')) return ipaddr.parseCIDR(text);
+    const address = ipaddr.process(text);
+    return [address, address.kind() === 'ipv4' ? 32 : 128];
+  });
+  const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
+    ranges.some((range) => within(address, range));
+
+  return (req) => {
+    let client = parse(req.socket.remoteAddress ?? '');
+    const hops = String(req.headers['x-forwarded-for'] ?? '')
+      .split(',')
+      .reverse();
+    for (const hop of hops) {
+      if (!client || !isTrusted(client)) break;
+      const next = parse(hop);
+      if (!next) break;
+      client = next;
+    }
+    return client?.toString() ?? 'unknown';
+  };
+}

@@ -1,0 +1,148 @@
+/** The Koa app: every route, page and mount, in one readable order. Owns nothing that a plugin could own. */
+import Router from '@koa/router';
+import Koa, { type Context, type Middleware } from 'koa';
+import mount from 'koa-mount';
+import type { Clock } from '../kernel/clock.ts';
+import type { HealthCheck, Log } from '../kernel/plugin.ts';
+import type { Page, RequestInfo, Route } from '../kernel/route.ts';
+import type { Authentication } from './authenticate.ts';
+import { createClientIp } from './client-ip.ts';
+import { readCookie } from './cookies.ts';
+import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
+import { health, type Readiness } from './health.ts';
+import { pageHandler } from './page-handler.ts';
+import { logProblem, problems, sendProblem, toProblem } from './problem-response.ts';
+import { basePath, pinPublicUrl } from './public-url.ts';
+import { requestLog } from './request-log.ts';
+import { routeHandler } from './route-handler.ts';
+import { securityHeaders } from './security-headers.ts';
+import { staticAssets } from './static-assets.ts';
+
+export interface HttpOptions extends Authentication {
+  readonly publicUrl: URL;
+  readonly routes: readonly Route[];
+  readonly pages: readonly Page[];
+  /** oidc-provider, itself a Koa app; answers what nothing before it did. */
+  readonly oidc: Koa;
+  readonly checks: readonly HealthCheck[];
+  readonly readiness: () => Readiness;
+  readonly render: Render;
+  readonly assetsFolder: string;
+  readonly cookieKeys: string[];
+  readonly csrfKey: Buffer;
+  /** Other origins whose pages may call the REST API. */
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+export function createHttpApp(options: HttpOptions): Koa {
+  const { publicUrl, render, log, cookies, clock } = options;
+  const base = basePath(publicUrl);
+  const clientIp = createClientIp(options.trustedProxies);
+  const requestInfo = (ctx: Context): RequestInfo => ({
+    id: String(ctx.state['requestId']),
+    ip: clientIp(ctx.req),
+    userAgent: ctx.get('User-Agent').slice(0, 512),
+    exchange: { req: ctx.req, res: ctx.res },
+    cookie: (name) => readCookie(ctx, cookies, name),
+  });
+
+  const app = new Koa();
+  app.keys = options.cookieKeys;
+  pinPublicUrl(app.request, publicUrl);
+  app.silent = true;
+  app.on('error', (error: unknown) =>
+    log.error({ event: 'http.error', err: error }, 'a response could not be completed'),
+  );
+
+  app.use(requestLog(log, clock, (ctx) => clientIp(ctx.req)));
+  app.use(securityHeaders(publicUrl));
+  app.use(failures(options));
+  app.use(health(options.checks, options.readiness));
+  if (base) app.use(metadataAtRoot(base));
+  const inner = new Koa();
+  inner.use(staticAssets(options.assetsFolder, '/assets'));
+  inner.use(routesOf(options, requestInfo));
+  inner.use(pagesOf(options, requestInfo));
+  inner.use(mount(options.oidc));
+  app.use(base ? mount(base, inner) : mount(inner));
+  return app;
+
+  function failures({ log }: HttpOptions): Middleware {
+    return async (ctx, next) => {
+      try {
+        await next();
+        if (ctx.status === 404 && !ctx.body) throw problems.notFound();
+      } catch (error) {
+        const problem = toProblem(error);
+        logProblem(log, ctx, problem);
+        if (prefersPage(ctx)) sendErrorPage(ctx, problem, render);
+        else sendProblem(ctx, problem, cookies);
+      }
+    };
+  }
+}
+
+/** RFC 8414 §3.1: the metadata of an issuer with a path is found at the host's root. */
+function metadataAtRoot(base: string): Middleware {
+  const path = `/.well-known/oauth-authorization-server${base}`;
+  return async (ctx, next) => {
+    if (ctx.path === path) ctx.redirect(`${base}/.well-known/oauth-authorization-server`);
+    else await next();
+  };
+}
+
+type InfoOf = (ctx: Context) => RequestInfo;
+
+function routesOf(options: HttpOptions, requestInfo: InfoOf): Middleware {
+  const { publicUrl, corsOrigins } = options;
+  const router = new Router();
+  const allowedOrigins = new Set([publicUrl.origin, ...corsOrigins]);
+  for (const route of options.routes) {
+    router[route.method](
+      route.path,
+      routeHandler(route, { ...options, allowedOrigins, requestInfo }),
+    );
+  }
+  return refuseOtherMethods(router);
+}
+
+/** 405 with `Allow` for a path of ours that is called with a method it has not. */
+function refuseOtherMethods(router: Router): Middleware {
+  const routes = router.routes() as Middleware;
+  return async (ctx, next) => {
+    const { path, pathAndMethod } = router.match(ctx.path, ctx.method);
+    if (path.length === 0 || pathAndMethod.length > 0) return routes(ctx, next);
+    const methods = [...new Set(path.flatMap((layer) => layer.methods))];
+    ctx.set('Allow', methods.join(', '));
+    throw problems.methodNotAllowed();
+  };
+}
+
+function pagesOf(options: HttpOptions, requestInfo: InfoOf): Middleware {
+  const router = new Router();
+  const origin = options.publicUrl.origin;
+  for (const page of options.pages) {
+    router[page.method](
+      page.path,
+      asPage(options),
+      pageHandler(page, { ...options, origin, requestInfo }),
+    );
+  }
+  return router.routes() as Middleware;
+}
+
+/** A page fails as a page, whatever the browser says it accepts. */
+const asPage =
+  ({ log, render }: HttpOptions): Middleware =>
+  async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      const problem = toProblem(error);
+      logProblem(log, ctx, problem);
+      sendErrorPage(ctx, problem, render);
+    }
+  };

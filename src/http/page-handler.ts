@@ -1,0 +1,66 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Context, Middleware } from 'koa';
+import { defineProblems } from '../kernel/problem.ts';
+import type { Page, PageReply, RequestInfo } from '../kernel/route.ts';
+import { checkOrigin } from './check-origin.ts';
+import { applyCookies, type CookieTable, readCookie } from './cookies.ts';
+import { readForm } from './read-body.ts';
+import { pagePolicy } from './security-headers.ts';
+
+export const pageProblems = defineProblems('pages', {
+  formExpired: {
+    status: 403,
+    title: 'This form is no longer valid',
+    detail: 'Go back, reload the page and try again.',
+  },
+});
+
+export interface PageEnvironment {
+  readonly cookies: CookieTable;
+  readonly origin: string;
+  readonly render: (view: string, locals: Record<string, unknown>) => string;
+  readonly requestInfo: (ctx: Context) => RequestInfo;
+  /** Key of the form tokens, 32 bytes. */
+  readonly csrfKey: Buffer;
+}
+
+/** A token for the forms of one page, worthless with any other binding (an interaction, a session). */
+const formToken = (key: Buffer, binding: string): string =>
+  createHmac('sha256', key).update(`form ${binding}`).digest('base64url');
+
+const sameText = (one: string, other: string): boolean =>
+  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
+
+/** Page → middleware: CSRF, form, one call of the handler, HTML or 303. */
+export function pageHandler(page: Page, environment: PageEnvironment): Middleware {
+  const { cookies, origin, csrfKey, requestInfo } = environment;
+  const allowed = new Set([origin]);
+  return async (ctx) => {
+    const params = (ctx['params'] ?? {}) as Record<string, string>;
+    const binding = params['uid'] ?? readCookie(ctx, cookies, 'session') ?? '';
+    const csrf = formToken(csrfKey, binding);
+    let form: Record<string, string> = {};
+    if (page.method === 'post') {
+      checkOrigin(ctx, { allowed, jsonWithoutOrigin: false });
+      form = await readForm(ctx);
+      if (!sameText(form['_csrf'] ?? '', csrf)) throw pageProblems.formExpired();
+    }
+    const reply = await page.handle({ params, form, csrf, request: requestInfo(ctx) });
+    sendPage(ctx, reply, environment);
+  };
+}
+
+function sendPage(ctx: Context, reply: PageReply, { cookies, render }: PageEnvironment): void {
+  applyCookies(ctx, cookies, reply.cookies ?? []);
+  ctx.set('Cache-Control', 'no-store');
+  if ('redirect' in reply) {
+    // 303, so that no browser sends the form (and its password) on (RFC 9700 §4.12).
+    ctx.redirect(reply.redirect);
+    ctx.status = 303;
+    return;
+  }
+  ctx.status = reply.status ?? 200;
+  ctx.type = 'html';
+  ctx.set('Content-Security-Policy', pagePolicy(reply.formAction));
+  ctx.body = render(reply.view, reply.locals);
+}

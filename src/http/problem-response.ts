@@ -1,0 +1,108 @@
+import type { Context, Middleware } from 'koa';
+import type { Log } from '../kernel/plugin.ts';
+import {
+  defineProblems,
+  type ProblemDetails,
+  ProblemError,
+  type ProblemType,
+} from '../kernel/problem.ts';
+import type { CookieName } from '../kernel/route.ts';
+import { StoreUnavailable } from '../kernel/store.ts';
+import { applyCookies, type CookieTable } from './cookies.ts';
+
+/** Problems that any route may answer with. */
+export const problems = defineProblems('http', {
+  invalidInput: { status: 400, title: 'The request is not valid' },
+  malformedBody: { status: 400, title: 'The body cannot be read' },
+  unauthenticated: {
+    status: 401,
+    title: 'Authentication is required',
+    challenge: 'Bearer',
+  },
+  insufficientScope: {
+    status: 403,
+    title: 'The access token does not cover this request',
+    challenge: 'Bearer error="insufficient_scope"',
+  },
+  forbidden: { status: 403, title: 'You may not do this' },
+  crossSite: { status: 403, title: 'The request comes from another site' },
+  notFound: { status: 404, title: 'There is nothing here' },
+  methodNotAllowed: { status: 405, title: 'The method is not allowed here' },
+  bodyTooLarge: { status: 413, title: 'The body is too large' },
+  unsupportedMediaType: { status: 415, title: 'The content type is not supported' },
+  unavailable: {
+    status: 503,
+    title: 'A part of the service does not answer',
+    detail: 'Please try again shortly.',
+    retryAfter: 2,
+  },
+  internal: { status: 500, title: 'Something went wrong on our side' },
+});
+
+/** Every failure as a ProblemError; what nobody named becomes `http:internal`. */
+export function toProblem(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof StoreUnavailable) return problems.unavailable({ cause: error });
+  return problems.internal({ cause: error });
+}
+
+/** `application/problem+json` (RFC 9457). */
+export function sendProblem(ctx: Context, error: ProblemError, cookies: CookieTable): void {
+  const { problem, details } = error;
+  ctx.status = problem.status;
+  setProblemHeaders(ctx, problem, details);
+  const names = (problem.clearCookies ?? []) as CookieName[];
+  applyCookies(
+    ctx,
+    cookies,
+    names.map((name) => ({ name, value: undefined })),
+  );
+  ctx.body = JSON.stringify({
+    type: problem.type,
+    title: problem.title,
+    status: problem.status,
+    detail: details.detail ?? problem.detail,
+    instance: `urn:request:${String(ctx.state['requestId'])}`,
+    errors: details.errors,
+  });
+  ctx.type = 'application/problem+json';
+}
+
+export function setProblemHeaders(
+  ctx: Context,
+  problem: ProblemType,
+  details: ProblemDetails = {},
+): void {
+  ctx.set('Cache-Control', 'no-store');
+  if (problem.challenge) ctx.set('WWW-Authenticate', problem.challenge);
+  const retryAfter = details.retryAfter ?? problem.retryAfter;
+  if (retryAfter !== undefined) ctx.set('Retry-After', String(Math.max(1, Math.ceil(retryAfter))));
+}
+
+/** Logs a failure once, at the edge: ours as errors, refused requests at debug. */
+export function logProblem(log: Log, ctx: Context, error: ProblemError): void {
+  const fields = {
+    request_id: ctx.state['requestId'] as string,
+    problem: error.problem.type,
+    err: error.cause,
+  };
+  if (error.problem.status === 500)
+    log.error({ event: 'request.failed', ...fields }, 'request failed');
+  else if (error.problem.status > 500)
+    log.warn({ event: 'request.unavailable', ...fields }, 'unavailable');
+  else log.debug({ event: 'request.refused', ...fields }, 'request refused');
+}
+
+/** The last resort around everything: turns a failure into a problem answer. */
+export function problemHandler(log: Log, cookies: CookieTable): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+      if (ctx.status === 404 && ctx.body === undefined) throw problems.notFound();
+    } catch (error) {
+      const problem = toProblem(error);
+      logProblem(log, ctx, problem);
+      sendProblem(ctx, problem, cookies);
+    }
+  };
+}

@@ -1,0 +1,51 @@
+import type { Context } from 'koa';
+import getRawBody from 'raw-body';
+import { problems } from './problem-response.ts';
+
+/** Bytes. Nothing that we accept is larger; checked before parsing. */
+const LIMIT = 32 * 1024;
+
+async function readText(ctx: Context): Promise<string> {
+  const encoding = ctx.get('Content-Encoding');
+  if (encoding && encoding !== 'identity') {
+    throw problems.unsupportedMediaType({ detail: 'Send the body without Content-Encoding.' });
+  }
+  let bytes: Buffer;
+  try {
+    bytes = await getRawBody(ctx.req, { limit: LIMIT, length: ctx.request.length ?? null });
+  } catch (error) {
+    if ((error as { type?: string }).type === 'entity.too.large') throw problems.bodyTooLarge();
+    throw problems.malformedBody({ cause: error });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw problems.malformedBody({ detail: 'The body is not UTF-8.', cause: error });
+  }
+}
+
+/** A JSON body; only `application/json` is accepted. */
+export async function readJson(ctx: Context): Promise<unknown> {
+  if (!ctx.is('application/json')) {
+    throw problems.unsupportedMediaType({ detail: 'Send application/json.' });
+  }
+  try {
+    return JSON.parse(await readText(ctx));
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw problems.malformedBody({ detail: 'The body is not JSON.', cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Fields of an HTML form; a field that comes twice is refused. */
+export async function readForm(ctx: Context): Promise<Record<string, string>> {
+  if (!ctx.is('application/x-www-form-urlencoded')) throw problems.unsupportedMediaType();
+  const form: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of new URLSearchParams(await readText(ctx))) {
+    if (name in form) throw problems.malformedBody({ detail: 'A field was sent twice.' });
+    form[name] = value;
+  }
+  return form;
+}

@@ -1,0 +1,64 @@
+import type { Middleware } from 'koa';
+import type { z } from 'zod';
+import type { InputError } from '../kernel/problem.ts';
+import type { RequestInfo, Route } from '../kernel/route.ts';
+import { type Authentication, checkAccess, findPrincipal, isBearerOnly } from './authenticate.ts';
+import { checkOrigin } from './check-origin.ts';
+import { applyCookies } from './cookies.ts';
+import { problems } from './problem-response.ts';
+import { readJson } from './read-body.ts';
+
+export interface RouteEnvironment extends Authentication {
+  /** Origins whose pages may call with cookies. */
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly requestInfo: (ctx: import('koa').Context) => RequestInfo;
+}
+
+const escapePointer = (segment: PropertyKey): string =>
+  String(segment).replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** Faults with JSON Pointers (RFC 6901) into the part of the request that was checked. */
+const inputErrors = (error: z.ZodError): InputError[] =>
+  error.issues.flatMap((issue) => {
+    const at = (path: readonly PropertyKey[]) => `#/${path.map(escapePointer).join('/')}`;
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        pointer: at([...issue.path, key]),
+        detail: 'is not a known member',
+      }));
+    }
+    return [{ pointer: at(issue.path), detail: issue.message }];
+  });
+
+function parseInput(schema: z.ZodType | undefined, input: unknown): unknown {
+  if (!schema) return undefined;
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) throw problems.invalidInput({ errors: inputErrors(parsed.error) });
+  return parsed.data;
+}
+
+/** Route → middleware: CSRF, access rule, validation, one call of the handler, checked answer. */
+export function routeHandler(route: Route, environment: RouteEnvironment): Middleware {
+  const { cookies, allowedOrigins, hasRole, requestInfo } = environment;
+  return async (ctx) => {
+    if (!isBearerOnly(ctx, cookies)) {
+      checkOrigin(ctx, { allowed: allowedOrigins, jsonWithoutOrigin: true });
+    }
+    const principal = await findPrincipal(ctx, environment);
+    await checkAccess(route.access, principal, hasRole);
+    const input = {
+      params: parseInput(route.params, ctx['params']),
+      query: parseInput(route.query, ctx.query),
+      body: route.body ? parseInput(route.body, await readJson(ctx)) : undefined,
+      request: requestInfo(ctx),
+      principal,
+    };
+    const reply = await route.handle(input as never);
+    ctx.status = route.success.status;
+    ctx.set('Cache-Control', 'no-store');
+    for (const [name, value] of Object.entries(reply.headers ?? {})) ctx.set(name, value);
+    applyCookies(ctx, cookies, reply.cookies ?? []);
+    // Parsed on the way out too: a member that the schema does not name never leaves.
+    ctx.body = route.success.schema ? route.success.schema.parse(reply.body) : null;
+  };
+}

@@ -1,0 +1,57 @@
+/** Structured logging: one JSON line an event on stdout. Owns what may never be logged. */
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+/** Members that carry secrets or personal data wherever they appear, one or two levels deep. */
+const SECRET_MEMBERS = [
+  'password',
+  'current_password',
+  'new_password',
+  'token',
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'id_token_hint',
+  'code',
+  'code_verifier',
+  'client_secret',
+  'client_assertion',
+  'cookie',
+  'cookies',
+  'authorization',
+  'secret',
+  'email',
+];
+
+interface LoggerOptions {
+  readonly level: string;
+  readonly destination?: DestinationStream;
+}
+
+/** Errors are logged with type, message and stack, never with what was attached to them (SQL, parameters). */
+function serializeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, cause } = error;
+  const code = (error as NodeJS.ErrnoException).code;
+  return {
+    type: name,
+    message,
+    ...(code === undefined ? {} : { code }),
+    ...(cause === undefined ? {} : { cause: serializeError(cause) }),
+    stack,
+  };
+}
+
+export function createLogger({ level, destination }: LoggerOptions): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: serializeError },
+    redact: {
+      paths: SECRET_MEMBERS.flatMap((member) => [member, `*.${member}`]),
+      censor: '[redacted]',
+    },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}

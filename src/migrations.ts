@@ -1,0 +1,69 @@
+/** Which migrations this build needs: its own, and those of third-party plugins, each with its own history. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createMigrator, type Migrator } from '../db/migrator.ts';
+import type { Log, Plugin } from './kernel/plugin.ts';
+import { packageRoot } from './package-root.ts';
+import type { DatabaseConnection } from './storage/connection-settings.ts';
+import { openDatabase } from './storage/database.ts';
+
+/** sequelize-cli's own history table, so that both read the same. */
+const CORE_HISTORY = 'SequelizeMeta';
+
+/** Runs `work` with the migrators of the core and of all plugins, on a connection without a time limit. */
+export async function withMigrators<Result>(
+  {
+    connection,
+    plugins,
+    log,
+  }: { connection: DatabaseConnection; plugins: readonly Plugin[]; log: Log },
+  work: (migrators: readonly [Migrator, ...Migrator[]]) => Promise<Result>,
+): Promise<Result> {
+  const database = openDatabase({ connection, poolSize: 3, log, statementTimeout: 0 });
+  try {
+    const core = createMigrator(database.orm, {
+      folder: join(packageRoot(), 'db', 'migrations'),
+      table: CORE_HISTORY,
+      log,
+    });
+    const others = plugins.flatMap(({ name, migrations }) =>
+      migrations
+        ? [
+            createMigrator(database.orm, {
+              folder: fileURLToPath(migrations),
+              table: `${CORE_HISTORY}_${name.replaceAll(/\W/g, '_')}`,
+              log,
+            }),
+          ]
+        : [],
+    );
+    return await work([core, ...others]);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The database is older than this build and may not be migrated by itself. */
+export class PendingMigrations extends Error {
+  override readonly name = 'PendingMigrations';
+}
+
+/** Applies what is pending, or throws PendingMigrations that names it. */
+export async function ensureMigrated(
+  options: { connection: DatabaseConnection; plugins: readonly Plugin[]; log: Log },
+  mayApply: boolean,
+): Promise<void> {
+  await withMigrators(options, async (migrators) => {
+    for (const migrator of migrators) {
+      const pending = await migrator.pending();
+      if (pending.length === 0) continue;
+      if (!mayApply) {
+        throw new PendingMigrations(
+          `The database lacks migrations: ${pending.join(', ')}. Run "authsrv migrate up", or set MIGRATE_ON_START=true.`,
+        );
+      }
+      const applied = await migrator.up();
+      options.log.info({ event: 'database.migrated', migrations: applied }, 'migrations applied');
+    }
+  });
+}

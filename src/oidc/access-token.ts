@@ -1,0 +1,117 @@
+/** Access tokens are RFC 9068 JWTs: verified here, for our own routes and for oidc-provider's endpoints. */
+import { createLocalJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
+import type { JWK } from 'oidc-provider';
+import type { Clock } from '../kernel/clock.ts';
+import type { Denylist } from '../kernel/oidc.ts';
+import type { Principal } from '../kernel/route.ts';
+
+/** Access tokens are signed with this and nothing else. */
+export const ACCESS_TOKEN_ALG = 'ES256';
+
+/** Seconds that clocks may differ. */
+const SKEW = 30;
+
+export interface AccessTokenClaims extends JWTPayload {
+  readonly sub: string;
+  readonly client_id: string;
+  readonly iat: number;
+  readonly exp: number;
+  readonly jti: string;
+  readonly scope?: string;
+  readonly sid?: string;
+  readonly gid?: string;
+  readonly roles?: readonly string[];
+  readonly roles_ver?: number;
+  readonly cnf?: { readonly jkt?: string; readonly 'x5t#S256'?: string };
+}
+
+interface Dependencies {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly keys: readonly JWK[];
+  readonly denylist: Denylist;
+  readonly clock: Clock;
+}
+
+const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'kid', 'alg', 'use'] as const;
+
+const publicKey = (key: JWK): PublicJwk =>
+  Object.fromEntries(PUBLIC_MEMBERS.map((member) => [member, key[member]])) as PublicJwk;
+
+type PublicJwk = Parameters<typeof createLocalJWKSet>[0]['keys'][number];
+
+/** The unproven `exp` of a token, in seconds; 0 when there is none. */
+function peekExpiry(token: string): number {
+  try {
+    return decodeJwt(token).exp ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+export interface AccessTokenVerifier {
+  /** The claims of a token of ours that holds now; undefined for anything else. */
+  verify(token: string): Promise<AccessTokenClaims | undefined>;
+  /** Who calls our own API: no sender-constrained token as Bearer (RFC 9449 §7.1), no stale roles. */
+  principal(token: string): Promise<Principal | undefined>;
+  /** The session that a token of ours names, expired and denied ones too: for signing out. */
+  sessionOf(token: string): Promise<string | undefined>;
+}
+
+export function createAccessTokenVerifier(dependencies: Dependencies): AccessTokenVerifier {
+  const { issuer, audience, denylist, clock } = dependencies;
+  const signing = dependencies.keys.filter(({ alg }) => alg === ACCESS_TOKEN_ALG);
+  const keySet = createLocalJWKSet({ keys: signing.map(publicKey) });
+
+  const decode = async (token: string, now: Date): Promise<AccessTokenClaims | undefined> => {
+    try {
+      const { payload } = await jwtVerify(token, keySet, {
+        issuer,
+        audience,
+        typ: 'at+jwt',
+        algorithms: [ACCESS_TOKEN_ALG],
+        requiredClaims: ['sub', 'client_id', 'exp', 'iat', 'jti'],
+        clockTolerance: SKEW,
+        currentDate: now,
+      });
+      const claims = payload as AccessTokenClaims;
+      return claims.iat > now.getTime() / 1000 + SKEW ? undefined : claims;
+    } catch {
+      return undefined; // Every way a token can be wrong has one answer.
+    }
+  };
+
+  const verify = async (token: string): Promise<AccessTokenClaims | undefined> => {
+    const claims = await decode(token, new Date(clock.now()));
+    if (!claims || denylist.denies({ sid: claims.sid, jti: claims.jti })) return undefined;
+    return claims;
+  };
+
+  return {
+    verify,
+
+    async sessionOf(token) {
+      const expired = peekExpiry(token);
+      const at = Math.min(clock.now(), expired * 1000);
+      return (await decode(token, new Date(at)))?.sid;
+    },
+
+    async principal(token) {
+      const claims = await verify(token);
+      if (!claims || claims.cnf) return undefined;
+      const { sub, sid, roles_ver: rolesVersion } = claims;
+      if (sid !== undefined && denylist.denies({ sub, rolesVersion: rolesVersion ?? 0 })) {
+        return undefined;
+      }
+      return {
+        sub,
+        clientId: claims.client_id,
+        scopes: new Set((claims.scope ?? '').split(' ').filter(Boolean)),
+        roles: claims.roles ?? [],
+        expiresAt: claims.exp,
+        ...(sid === undefined ? {} : { sid }),
+        ...(claims.gid === undefined ? {} : { gid: claims.gid }),
+      };
+    },
+  };
+}

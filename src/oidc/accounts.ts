@@ -1,0 +1,26 @@
+import type { Account, KoaContextWithOIDC } from 'oidc-provider';
+import type { AccountSource } from '../kernel/oidc.ts';
+import { collectClaims, type OwnedClaims } from './claims.ts';
+import { orUnavailable } from './unavailable.ts';
+
+/** oidc-provider's `findAccount`. An account's claims are asked once and remembered with it. */
+export function createFindAccount(accounts: AccountSource, sources: readonly OwnedClaims[]) {
+  return async (ctx: KoaContextWithOIDC, sub: string): Promise<Account | undefined> => {
+    const user = await orUnavailable(() => accounts.find(sub));
+    if (!user) return undefined;
+    let claims: Promise<Record<string, unknown>> | undefined;
+    return {
+      accountId: sub,
+      async claims(_use, scope) {
+        claims ??= orUnavailable(() =>
+          collectClaims(sources, 'account', {
+            userId: sub,
+            clientId: ctx.oidc?.client?.clientId ?? '',
+            scopes: new Set(scope.split(' ')),
+          }),
+        );
+        return { ...(await claims), sub };
+      },
+    };
+  };
+}

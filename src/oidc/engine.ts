@@ -1,0 +1,120 @@
+/** What plugins may ask of oidc-provider, bound to it once it has been built. */
+import { decodeJwt } from 'jose';
+import type { Client, Provider, Session } from 'oidc-provider';
+import { type Clock, epochSeconds } from '../kernel/clock.ts';
+import type { LiveSession, OidcEngine } from '../kernel/oidc.ts';
+import type { CoreSettings, Log } from '../kernel/plugin.ts';
+import type { StateStore } from '../kernel/store.ts';
+import type { AccessTokenVerifier } from './access-token.ts';
+import { resourceServer } from './provider.ts';
+import { REST_CLIENT_ID, REST_SCOPE } from './scopes.ts';
+import { sessionKey } from './session-adapter.ts';
+
+interface Dependencies {
+  readonly issuer: string;
+  readonly core: CoreSettings;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface BoundEngine extends OidcEngine {
+  /** Called once, by the composition root. */
+  bind(provider: Provider, verifier: AccessTokenVerifier): void;
+  /** Resolves when all back-channel logouts begun so far have ended. */
+  idle(): Promise<void>;
+}
+
+export function createEngine({ issuer, core, store, clock, log }: Dependencies): BoundEngine {
+  let bound: { provider: Provider; verifier: AccessTokenVerifier } | undefined;
+  const running = new Set<Promise<void>>();
+
+  const parts = () => {
+    if (!bound) throw new Error('the OIDC engine is used before the server was built');
+    return bound;
+  };
+  const provider = (): Provider => parts().provider;
+
+  const tell = async (clientId: string, userId: string, uid: string): Promise<void> => {
+    try {
+      const client = await provider().Client.find(clientId);
+      if (client?.backchannelLogoutUri)
+        await (client as LogoutClient).backchannelLogout(userId, uid);
+    } catch (error) {
+      log.warn(
+        { event: 'backchannel_logout.failed', client_id: clientId, sid: uid, err: error },
+        'back-channel logout failed',
+      );
+    }
+  };
+
+  return {
+    issuer,
+    restClient: { id: REST_CLIENT_ID, scope: REST_SCOPE },
+
+    bind(built, verifier) {
+      bound = { provider: built, verifier };
+    },
+
+    sessionOfToken: (token) => parts().verifier.sessionOf(token),
+
+    async idle() {
+      await Promise.all(running);
+    },
+
+    async openSession({ uid, userId, authTime, amr }: LiveSession) {
+      const { Session } = provider();
+      const session = new (Session as unknown as new (payload: object) => Session)({ uid });
+      session.loginAccount({ accountId: userId, loginTs: authTime, amr: [...amr] } as never);
+      await session.save(core.sessionIdleTtl);
+      return { name: 'session', value: idOf(session), maxAge: core.sessionIdleTtl };
+    },
+
+    async currentSession({ req, res }) {
+      const session = await provider().Session.get({ req, res } as never);
+      if (!session.accountId) return undefined;
+      const { uid, accountId: userId, loginTs: authTime = 0, amr = [] } = session;
+      return { uid, userId, authTime, amr };
+    },
+
+    async touchSession(uid, authTime) {
+      const json = await store.get(sessionKey(uid));
+      if (json === undefined) return;
+      const exp = epochSeconds(clock) + core.sessionIdleTtl;
+      const renewed = authTime === undefined ? {} : { loginTs: authTime };
+      const record = { ...(JSON.parse(json) as object), ...renewed, exp };
+      await store.set(sessionKey(uid), JSON.stringify(record), core.sessionIdleTtl);
+    },
+
+    async closeSession({ uid, userId, clients }) {
+      await store.delete(sessionKey(uid));
+      for (const clientId of clients) {
+        const told = tell(clientId, userId, uid).finally(() => running.delete(told));
+        running.add(told);
+      }
+    },
+
+    async issueAccessToken({ userId, grantId, sessionId, scope }) {
+      const { AccessToken, Client, ResourceServer } = provider();
+      const client = await Client.find(REST_CLIENT_ID);
+      const token = new AccessToken({
+        accountId: userId,
+        client,
+        grantId,
+        gty: 'password',
+        scope,
+        sessionUid: sessionId,
+      } as never);
+      const resource = resourceServer(core, scope);
+      token.resourceServer = new ResourceServer(core.apiAudience, resource as never);
+      const value = await token.save();
+      return { token: value, expiresAt: decodeJwt(value).exp ?? 0 };
+    },
+  };
+}
+
+/** A member of oidc-provider's clients that its types leave out. */
+type LogoutClient = Client & { backchannelLogout(accountId: string, sid: string): Promise<void> };
+
+/** The bearer value for the cookie. */
+const idOf = (session: Session): string => (session as unknown as { id: string }).id;

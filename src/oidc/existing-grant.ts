@@ -1,0 +1,39 @@
+import type { Grant, KoaContextWithOIDC } from 'oidc-provider';
+import type { ConsentSource, GrantFence } from '../kernel/oidc.ts';
+import { grantableScopes, OPENID_SCOPES } from './scopes.ts';
+
+interface Dependencies {
+  readonly grants: GrantFence;
+  readonly consents: ConsentSource;
+  readonly audience: string;
+}
+
+/**
+ * oidc-provider's `loadExistingGrant`: consent is remembered over sessions, and every authorization that
+ * needs no more of it makes a grant of its own. Undefined leads to the consent prompt for what is missing.
+ */
+export function createLoadExistingGrant({ grants, consents, audience }: Dependencies) {
+  return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
+    const { client, session, oidc } = { ...ctx.oidc, oidc: ctx.oidc };
+    if (!client || !session?.accountId) return undefined;
+    if (oidc.promptPending('consent') || oidc.promptPending('login')) return undefined;
+
+    const grantable = grantableScopes(client);
+    const wanted = [...oidc.requestParamScopes].filter((scope) => grantable.has(scope));
+    if (client['first_party'] !== true) {
+      const allowed = await consents.allowed(session.accountId, client.clientId);
+      if (wanted.some((scope) => !allowed.has(scope))) return undefined;
+    }
+
+    const openidScope = OPENID_SCOPES.filter((scope) => wanted.includes(scope)).join(' ');
+    const resources = { [audience]: wanted.join(' ') };
+    const { accountId: userId, uid: sessionId } = session;
+    const { clientId } = client;
+    const id = await grants.create({ userId, clientId, sessionId, openidScope, resources });
+    const grant = new oidc.provider.Grant({ accountId: userId, clientId });
+    grant.jti = id;
+    grant.addOIDCScope(openidScope);
+    grant.addResourceScope(audience, wanted.join(' '));
+    return grant;
+  };
+}

@@ -1,0 +1,127 @@
+/** `/interaction/:uid`: hands each step of an authorization request to the plugin whose prompt it is. */
+import { errors, type Provider } from 'oidc-provider';
+import type {
+  Interaction,
+  InteractionInput,
+  InteractionResult,
+  Prompt,
+  PromptOutcome,
+} from '../kernel/oidc.ts';
+import { defineProblems } from '../kernel/problem.ts';
+import type { Exchange, Page, PageInput, PageReply } from '../kernel/route.ts';
+
+export const interactionProblems = defineProblems('interaction', {
+  expired: {
+    status: 400,
+    title: 'This sign-in has expired',
+    detail: 'Go back to the application and start again.',
+  },
+  unknownStep: { status: 404, title: 'There is no such step' },
+});
+
+interface Dependencies {
+  readonly provider: Provider;
+  readonly prompts: readonly Prompt[];
+  /** Path of PUBLIC_URL: '' or `/sub`. */
+  readonly base: string;
+}
+
+type ProviderInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
+
+/** Chromium follows CSP `form-action` through redirects: the client's origin, or its private-use scheme. */
+function redirectTarget(redirectUri: string): string {
+  const { origin, protocol } = new URL(redirectUri);
+  return origin === 'null' ? protocol : origin;
+}
+
+export function createInteractionPages({ provider, prompts, base }: Dependencies): Page[] {
+  const load = async ({ req, res }: Exchange, uid: string | undefined) => {
+    try {
+      const raw = await provider.interactionDetails(req, res);
+      if (raw.uid !== uid) throw interactionProblems.expired();
+      return { raw, interaction: await describe(raw) };
+    } catch (error) {
+      if (error instanceof errors.SessionNotFound)
+        throw interactionProblems.expired({ cause: error });
+      throw error;
+    }
+  };
+
+  const describe = async (raw: ProviderInteraction): Promise<Interaction> => {
+    const { uid, prompt, params, session } = raw;
+    const client = await provider.Client.find(String(params['client_id']));
+    if (!client) throw interactionProblems.expired();
+    return {
+      uid,
+      prompt: prompt.name,
+      reasons: prompt.reasons,
+      details: prompt.details,
+      params,
+      client: {
+        id: client.clientId,
+        name: client.clientName ?? client.clientId,
+        redirectUri: String(params['redirect_uri']),
+      },
+      ...(session?.uid ? { session: { uid: session.uid, userId: session.accountId } } : {}),
+      url: (action) => `${base}/interaction/${uid}${action ? `/${action}` : ''}`,
+    };
+  };
+
+  const finish = async (
+    raw: ProviderInteraction,
+    exchange: Exchange,
+    result: InteractionResult,
+  ) => {
+    const { replacedSession, ...login } = result.login ?? { replacedSession: false };
+    if (replacedSession && raw.session) {
+      // The request goes on with the new session; oidc-provider compares the two by this member.
+      delete (raw.session as { uid?: string }).uid;
+      await raw.save(Math.max(1, raw.exp - Math.floor(Date.now() / 1000)));
+    }
+    const answer = { ...result, ...(result.login ? { login } : {}) };
+    return provider.interactionResult(exchange.req, exchange.res, answer as never, {
+      mergeWithLastSubmission: !result.error,
+    });
+  };
+
+  const run = async (
+    input: PageInput,
+    choose: (prompt: Prompt) => ((input: InteractionInput) => Promise<PromptOutcome>) | undefined,
+  ): Promise<PageReply> => {
+    const { exchange } = input.request;
+    const { raw, interaction } = await load(exchange, input.params['uid']);
+    const prompt = prompts.find(({ name }) => name === interaction.prompt);
+    const step = prompt && choose(prompt);
+    if (!step) throw interactionProblems.unknownStep();
+    const outcome = await step({ ...input, interaction });
+    if ('finish' in outcome) {
+      const redirect = await finish(raw, exchange, outcome.finish);
+      return { redirect, cookies: outcome.cookies ?? [] };
+    }
+    if ('redirect' in outcome) return outcome;
+    return { ...outcome, formAction: [redirectTarget(interaction.client.redirectUri)] };
+  };
+
+  const own = <Steps extends object>(steps: Steps | undefined, name: string | undefined) =>
+    steps && name !== undefined && Object.hasOwn(steps, name)
+      ? steps[name as keyof Steps]
+      : undefined;
+
+  const path = '/interaction/:uid';
+  const access = { kind: 'public' } as const;
+  return [
+    { method: 'get', path, access, handle: (input) => run(input, ({ show }) => show) },
+    {
+      method: 'get',
+      path: `${path}/:step`,
+      access,
+      handle: (input) => run(input, ({ pages }) => own(pages, input.params['step'])),
+    },
+    {
+      method: 'post',
+      path: `${path}/:step`,
+      access,
+      handle: (input) => run(input, ({ actions }) => own(actions, input.params['step'])),
+    },
+  ];
+}

@@ -1,0 +1,94 @@
+/**
+ * Lets userinfo, introspection and revocation take our JWT access tokens, which oidc-provider stores
+ * nowhere and refuses by their form. Public means only: the models' static `find`, and a middleware.
+ */
+import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import getRawBody from 'raw-body';
+import type { AccessTokenClaims, AccessTokenVerifier } from './access-token.ts';
+
+/** Bytes of a form at the introspection and revocation endpoints. */
+const LIMIT = 32 * 1024;
+
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+const STRUCTURED_ROUTES = new Set(['introspection', 'revocation']);
+
+type Finder = (value: string, options?: object) => Promise<unknown>;
+
+/** A JWT under a name that oidc-provider does not take for one. */
+interface Handle {
+  readonly id: string;
+  readonly claims: AccessTokenClaims | undefined;
+}
+
+export function acceptJwtAccessTokens(provider: Provider, verifier: AccessTokenVerifier): void {
+  const handles = new WeakMap<object, Handle>();
+
+  const claimsOf = async (value: string): Promise<AccessTokenClaims | undefined> => {
+    const handle = Provider.ctx && handles.get(Provider.ctx.req);
+    if (handle?.id === value) return handle.claims;
+    return JWT.test(value) ? verifier.verify(value) : undefined;
+  };
+
+  /** A token of a user hangs on a grant; one of a client itself does not. */
+  const override = (name: 'AccessToken' | 'ClientCredentials', ofUser: boolean): void => {
+    const model = provider[name] as unknown as { find: Finder };
+    model.find = async (value) => {
+      const claims = await claimsOf(value);
+      if (!claims || (claims.gid !== undefined) !== ofUser) return undefined;
+      const token = instantiate(provider, name, claims);
+      const route = Provider.ctx?.oidc?.route ?? '';
+      // Userinfo refuses a token with any `aud`; ours names the issuer whenever it was granted `openid`.
+      return STRUCTURED_ROUTES.has(route) ? Object.assign(token, { aud: claims.aud }) : token;
+    };
+  };
+  override('AccessToken', true);
+  override('ClientCredentials', false);
+
+  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
+    if (ctx.method === 'POST' && /\/oidc\/(introspect|revoke)$/.test(ctx.path)) {
+      await replaceJwt(ctx, handles, verifier);
+    }
+    await next();
+  });
+}
+
+function instantiate(
+  provider: Provider,
+  name: 'AccessToken' | 'ClientCredentials',
+  claims: AccessTokenClaims,
+): object {
+  const { jti, iat, exp, scope, cnf, client_id: clientId, sub, gid, sid } = claims;
+  const shared = { jti, iat, exp, scope, clientId, jkt: cnf?.jkt };
+  const extra = { roles: claims.roles, roles_ver: claims.roles_ver };
+  const properties =
+    name === 'AccessToken'
+      ? { ...shared, accountId: sub, grantId: gid, sessionUid: sid, sid, extra }
+      : shared;
+  const Model = provider[name] as unknown as new (properties: object) => object;
+  return new Model(properties);
+}
+
+/** Reads the form ahead of oidc-provider and puts a handle in the place of a JWT. */
+async function replaceJwt(
+  ctx: KoaContextWithOIDC,
+  handles: WeakMap<object, Handle>,
+  verifier: AccessTokenVerifier,
+): Promise<void> {
+  if (!ctx.is('application/x-www-form-urlencoded')) return;
+  const text = await getRawBody(ctx.req, { limit: LIMIT, encoding: 'utf-8' }).catch(() => {
+    throw new errors.InvalidRequest('failed to parse the request body');
+  });
+  const form = new URLSearchParams(text);
+  const names = [...form.keys()];
+  if (new Set(names).size < names.length) {
+    throw new errors.InvalidRequest('parameters must not be provided twice');
+  }
+  const token = form.get('token') ?? '';
+  if (JWT.test(token)) {
+    const claims = await verifier.verify(token);
+    const handle = { id: `jwt~${claims?.jti ?? 'unknown'}`, claims };
+    handles.set(ctx.req, handle);
+    form.set('token', handle.id);
+  }
+  Object.assign(ctx.req, { body: Object.fromEntries(form) });
+}

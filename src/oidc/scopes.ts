@@ -1,0 +1,23 @@
+/** Which scopes exist, and which of them a client may be given. */
+
+/** Scopes of OpenID Connect that every client may ask for. */
+export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const;
+
+/** The client behind the cookie REST API. It has no grant type, so `/oidc/token` takes none of its tokens. */
+export const REST_CLIENT_ID = 'auth-service';
+
+/** What a REST login gives: the only one that opens our own API without being asked for. */
+export const REST_SCOPE = 'openid profile email account admin';
+
+/** oidc-provider's client with our own metadata. */
+interface ScopedClient {
+  readonly clientId: string;
+  readonly [metadata: string]: unknown;
+}
+
+/** Everything that may be granted to a client, whoever the user is. */
+export function grantableScopes(client: ScopedClient): ReadonlySet<string> {
+  if (client.clientId === REST_CLIENT_ID) return new Set(REST_SCOPE.split(' '));
+  const allowed = client['allowed_scopes'];
+  return new Set([...OPENID_SCOPES, ...(Array.isArray(allowed) ? (allowed as string[]) : [])]);
+}

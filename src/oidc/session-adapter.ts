@@ -1,0 +1,101 @@
+import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
+import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider';
+import type { SessionFence } from '../kernel/oidc.ts';
+import type { StateStore } from '../kernel/store.ts';
+import { lifetime, storeKey } from './store-key.ts';
+
+/** Seconds in which a rotated-away id of a signed-in session still leads to the session: parallel tabs. */
+const ALIAS = 30;
+
+/** What the cookie's id leads to: a session, or, for a while after a rotation, the sealed id that took its place. */
+interface Pointer {
+  readonly uid: string;
+  readonly sub?: string | undefined;
+  readonly next?: string;
+}
+
+/** Key of the live record; `uid` is no bearer value. */
+export const sessionKey = (uid: string): string => `oidc:session:${uid}`;
+
+const aliasKey = (id: string): Buffer => hash('sha256', `alias ${id}`, 'buffer');
+
+/** Only who holds the old id can read the new one. */
+function seal(text: string, id: string): string {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', aliasKey(id), nonce);
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64url');
+}
+
+function open(sealed: string, id: string): string {
+  const bytes = Buffer.from(sealed, 'base64url');
+  const decipher = createDecipheriv('aes-256-gcm', aliasKey(id), bytes.subarray(0, 12));
+  decipher.setAuthTag(bytes.subarray(-16));
+  return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8');
+}
+
+/**
+ * oidc-provider's `Session`: the record lies under its `uid`, the cookie's id (hashed) points to it.
+ * A signed-in session counts only while the fence in PostgreSQL lets it live.
+ */
+export function createSessionAdapter(store: StateStore, fence: SessionFence): Adapter {
+  const pointerKey = (id: string): string => storeKey('Session', id);
+
+  const readPointer = async (id: string): Promise<Pointer | undefined> => {
+    const json = await store.get(pointerKey(id));
+    return json === undefined ? undefined : (JSON.parse(json) as Pointer);
+  };
+
+  const readRecord = async (uid: string): Promise<AdapterPayload | undefined> => {
+    const json = await store.get(sessionKey(uid));
+    return json === undefined ? undefined : (JSON.parse(json) as AdapterPayload);
+  };
+
+  const findByUid = async (uid: string): Promise<AdapterPayload | undefined> => {
+    const record = await readRecord(uid);
+    if (record?.accountId && !(await fence.isAlive(uid))) return undefined;
+    return record;
+  };
+
+  /** The id a rotation left behind, for the same person only (session fixation, SEC-26). */
+  const leaveAlias = async (id: string, pointer: Pointer, successor: string): Promise<void> => {
+    const sub = (await readRecord(pointer.uid))?.accountId;
+    if (!sub) return store.delete(pointerKey(id));
+    const alias: Pointer = { uid: pointer.uid, sub, next: seal(successor, id) };
+    await store.set(pointerKey(id), JSON.stringify(alias), ALIAS);
+  };
+
+  return {
+    findByUid,
+
+    async find(id) {
+      const pointer = await readPointer(id);
+      if (!pointer) return undefined;
+      const record = await findByUid(pointer.uid);
+      if (!record) return undefined;
+      if (pointer.next === undefined) return { ...record, jti: id };
+      if (record.accountId !== pointer.sub) return undefined;
+      return { ...record, jti: open(pointer.next, id) };
+    },
+
+    async upsert(id, { jti: _id, ...payload }, expiresIn) {
+      const ttl = lifetime(expiresIn);
+      const pointer: Pointer = { uid: payload.uid ?? '' };
+      await store.set(pointerKey(id), JSON.stringify(pointer), ttl);
+      await store.set(sessionKey(pointer.uid), JSON.stringify(payload), ttl);
+    },
+
+    async destroy(id) {
+      const pointer = await readPointer(id);
+      if (!pointer) return;
+      const session = Provider.ctx?.oidc?.session as { oldId?: string; jti: string } | undefined;
+      if (session?.oldId === id) return leaveAlias(id, pointer, session.jti);
+      await store.delete(pointerKey(id));
+      await store.delete(sessionKey(pointer.uid));
+    },
+
+    consume: async () => undefined,
+    findByUserCode: async () => undefined,
+    revokeByGrantId: async () => undefined,
+  };
+}

@@ -1,0 +1,34 @@
+import { errors } from 'oidc-provider';
+import { StoreUnavailable } from '../kernel/store.ts';
+
+/** Seconds after which a client may try again. */
+export const RETRY_AFTER = 2;
+
+/** `temporarily_unavailable` (RFC 6749 §4.1.2.1), answered with 503 on endpoints that do not redirect. */
+function unavailable(cause: unknown): Error {
+  const error = new errors.CustomOIDCProviderError(
+    'temporarily_unavailable',
+    'a part of the service does not answer, try again shortly',
+  );
+  return Object.assign(error, { status: 503, statusCode: 503, cause });
+}
+
+/** Turns a store that does not answer into an OAuth error; leaves every other error as it is. */
+export async function orUnavailable<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof StoreUnavailable ? unavailable(error) : error;
+  }
+}
+
+/** Every function of an object, wrapped in `orUnavailable`. */
+export function wrapUnavailable<Methods extends object>(methods: Methods): Methods {
+  const wrapped = Object.entries(methods).map(([name, method]) => [
+    name,
+    typeof method === 'function'
+      ? (...args: unknown[]) => orUnavailable(async () => method.apply(methods, args))
+      : method,
+  ]);
+  return Object.fromEntries(wrapped) as Methods;
+}

@@ -1,0 +1,51 @@
+/** Every installed plugin: the one list to edit when adding or removing a feature. */
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Plugin } from './kernel/plugin.ts';
+import { account } from './plugins/account/index.ts';
+import { clients } from './plugins/clients/index.ts';
+import { consent } from './plugins/consent/index.ts';
+import { grants } from './plugins/grants/index.ts';
+import { keys } from './plugins/keys/index.ts';
+import { revocations } from './plugins/revocations/index.ts';
+import { roles } from './plugins/roles/index.ts';
+import { sessions } from './plugins/sessions/index.ts';
+import { signIn } from './plugins/sign-in/index.ts';
+import { users } from './plugins/users/index.ts';
+
+export const builtIn: readonly Plugin[] = [
+  keys,
+  revocations,
+  grants,
+  sessions,
+  users,
+  roles,
+  clients,
+  consent,
+  signIn,
+  account,
+];
+
+/** The built-in plugins and those of PLUGINS: paths (from the working directory) or package names. */
+export async function installedPlugins(specifiers: readonly string[]): Promise<readonly Plugin[]> {
+  return [...builtIn, ...(await Promise.all(specifiers.map(loadPlugin)))];
+}
+
+/** Throws an Error that names the specifier and what is wrong with it. */
+async function loadPlugin(specifier: string): Promise<Plugin> {
+  const isPath = specifier.startsWith('.') || isAbsolute(specifier);
+  const url = isPath ? pathToFileURL(resolve(specifier)).href : specifier;
+  let module: { default?: unknown; plugin?: unknown };
+  try {
+    module = (await import(url)) as typeof module;
+  } catch (error) {
+    throw new Error(`PLUGINS: cannot load "${specifier}": ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const plugin = (module.default ?? module.plugin) as Partial<Plugin> | undefined;
+  if (!plugin?.name || !plugin.settings || typeof plugin.setup !== 'function') {
+    throw new Error(`PLUGINS: "${specifier}" exports no plugin (as default or "plugin")`);
+  }
+  return plugin as Plugin;
+}

@@ -1,0 +1,44 @@
+/** The cookie REST API under /auth: register, login, refresh, logout, profile. Owns the cookie's refresh token. */
+import { z } from 'zod';
+import { definePlugin } from '../../kernel/plugin.ts';
+import { Grants } from '../grants/contract.ts';
+import { Roles } from '../roles/contract.ts';
+import { Sessions } from '../sessions/contract.ts';
+import { Users } from '../users/contract.ts';
+import { createRefresh } from './refresh.ts';
+import { createRefreshTokens } from './refresh-token.ts';
+import { createRoutes } from './routes.ts';
+import { createAccountService } from './service.ts';
+
+export const account = definePlugin({
+  name: 'account',
+  kernel: 1,
+  dependsOn: ['users', 'roles', 'sessions', 'grants'],
+  settings: z.object({}),
+  setup(context) {
+    const { core, oidc, secrets, store, clock } = context;
+    const issuer = oidc.issuer;
+    const keys = secrets.keys('refresh-token');
+    const tokens = createRefreshTokens({ issuer, keys, store, clock });
+    const services = {
+      ...context,
+      users: context.use(Users),
+      roles: context.use(Roles),
+      sessions: context.use(Sessions),
+      grants: context.use(Grants),
+      tokens,
+      clientId: oidc.restClient.id,
+      scope: oidc.restClient.scope,
+      audience: core.apiAudience,
+      refreshTokenTtl: core.refreshTokenTtl,
+      sessionTtl: core.sessionTtl,
+      sessionIdleTtl: core.sessionIdleTtl,
+    };
+    const service = createAccountService({
+      ...services,
+      refresh: createRefresh(services),
+      registrationOpen: core.registration === 'open',
+    });
+    return { routes: createRoutes(service) };
+  },
+});

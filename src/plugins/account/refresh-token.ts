@@ -1,0 +1,95 @@
+import { createHmac, hash } from 'node:crypto';
+import { jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+import type { Clock } from '../../kernel/clock.ts';
+import type { StateStore } from '../../kernel/store.ts';
+
+const TYPE = 'rt+jwt';
+const ALG = 'HS256';
+
+const Claims = z.object({
+  jti: z.string().min(43),
+  /** The grant. */
+  gid: z.string(),
+  sid: z.string(),
+  sub: z.string(),
+  /** Rotation of the grant this token belongs to. */
+  rot: z.number().int().min(0),
+  iat: z.number(),
+  exp: z.number(),
+});
+
+/** What a refresh token says; times in seconds. */
+export type RefreshTokenClaims = z.output<typeof Claims>;
+
+interface Dependencies {
+  readonly issuer: string;
+  readonly keys: readonly [Buffer, ...Buffer[]];
+  readonly store: StateStore;
+  readonly clock: Clock;
+}
+
+export type RefreshTokens = ReturnType<typeof createRefreshTokens>;
+
+/**
+ * The refresh token of the cookie API: a JWT only we can verify, whose `jti` names the active record in the
+ * state store (hashed). Signing is deterministic, so all callers of one rotation make the same bytes.
+ */
+export function createRefreshTokens({ issuer, keys, store, clock }: Dependencies) {
+  const recordKey = (jti: string): string => `refresh:${hash('sha256', jti, 'base64url')}`;
+
+  const verifyWith = async (
+    token: string,
+    key: Buffer,
+  ): Promise<RefreshTokenClaims | undefined> => {
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        issuer,
+        typ: TYPE,
+        algorithms: [ALG],
+        currentDate: new Date(clock.now()),
+      });
+      return Claims.parse(payload);
+    } catch {
+      return undefined; // Every way a token can be wrong has one answer.
+    }
+  };
+
+  return {
+    async verify(token: string): Promise<RefreshTokenClaims | undefined> {
+      for (const key of keys) {
+        const claims = await verifyWith(token, key);
+        if (claims) return claims;
+      }
+      return undefined;
+    },
+
+    sign({ jti, gid, sid, sub, rot, iat, exp }: RefreshTokenClaims): Promise<string> {
+      return new SignJWT({ iss: issuer, sub, jti, gid, sid, rot, iat, exp })
+        .setProtectedHeader({ alg: ALG, typ: TYPE })
+        .sign(keys[0]);
+    },
+
+    /** Id of the token that follows `jti` in the rotation with this salt: the same for every caller. */
+    successorId: (jti: string, salt: string): string =>
+      createHmac('sha256', keys[0]).update(`rt\n${jti}\n${salt}`).digest('base64url'),
+
+    async isActive(jti: string): Promise<boolean> {
+      return (await store.get(recordKey(jti))) !== undefined;
+    },
+
+    async activate({ jti, gid, exp }: RefreshTokenClaims): Promise<void> {
+      const ttl = Math.max(1, exp - Math.floor(clock.now() / 1000));
+      await store.setIfAbsent(recordKey(jti), gid, ttl);
+    },
+
+    /** Leaves the record for as long as parallel requests may still come with it. */
+    async retire(jti: string, seconds: number): Promise<void> {
+      await store.expire(recordKey(jti), seconds);
+    },
+
+    async discard(jti: string): Promise<void> {
+      await store.delete(recordKey(jti));
+    },
+  };
+}

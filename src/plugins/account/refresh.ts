@@ -1,0 +1,110 @@
+import type { Clock, Random } from '../../kernel/clock.ts';
+import type { OidcEngine, Rotation } from '../../kernel/oidc.ts';
+import type { GrantService } from '../grants/contract.ts';
+import type { SessionService } from '../sessions/contract.ts';
+import { problems } from './problems.ts';
+import type { RefreshTokenClaims, RefreshTokens } from './refresh-token.ts';
+
+/** Seconds a used token's record stays: longer than the window in which it still gets the same answer. */
+const RETIRED = 15;
+
+interface Dependencies {
+  readonly tokens: RefreshTokens;
+  readonly grants: GrantService;
+  readonly sessions: SessionService;
+  readonly oidc: OidcEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Seconds. */
+  readonly refreshTokenTtl: number;
+  readonly scope: string;
+}
+
+/** Tokens of one session, for its cookies. Times in seconds. */
+export interface TokenPair {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly accessToken: string;
+  readonly accessExpiresAt: number;
+  readonly refreshToken: string;
+  readonly refreshExpiresAt: number;
+}
+
+type Won = Extract<Rotation, { outcome: 'rotated' | 'same' }>;
+
+/**
+ * Rotates a refresh token (RFC 9700 §4.14). All requests within 10 s get the same successor; a later one is a
+ * replay and ends the session. Everything that can fail comes before the one compare-and-set in PostgreSQL,
+ * and a crash after it heals when the request is repeated.
+ */
+export function createRefresh(dependencies: Dependencies) {
+  const { tokens, grants, sessions, oidc, clock, random, scope } = dependencies;
+
+  const successorOf = (
+    used: RefreshTokenClaims,
+    { salt, rotatedAt, expiresAt }: Omit<Won, 'outcome'>,
+  ) => ({
+    ...used,
+    jti: tokens.successorId(used.jti, salt),
+    rot: used.rot + 1,
+    iat: rotatedAt,
+    exp: Math.min(rotatedAt + dependencies.refreshTokenTtl, expiresAt),
+  });
+
+  const refuse = async (outcome: string, grantId: string): Promise<never> => {
+    if (outcome === 'replayed') await sessions.refreshReplayed(grantId);
+    throw problems.refreshRejected({ cause: new Error(`refresh token: ${outcome}`) });
+  };
+
+  /** The record is gone: a replay after the window, or a store that lost it. */
+  const refuseInactive = async (used: RefreshTokenClaims): Promise<never> => {
+    const { outcome } = await grants.inspect(used.gid, used.rot);
+    return refuse(outcome, used.gid);
+  };
+
+  const rotate = async (used: RefreshTokenClaims): Promise<RefreshTokenClaims> => {
+    const salt = random.token(16);
+    const now = Math.floor(clock.now() / 1000);
+    // Stored before it is decided whether it counts: afterwards nothing is left that could fail.
+    const draft = successorOf(used, { salt, rotatedAt: now, expiresAt: Number.MAX_SAFE_INTEGER });
+    await tokens.activate(draft);
+    const rotation = await grants.rotate(used.gid, used.rot, salt);
+    if (rotation.outcome === 'rotated') return successorOf(used, rotation);
+    await tokens.discard(draft.jti);
+    if (rotation.outcome !== 'same') return refuse(rotation.outcome, used.gid);
+    const successor = successorOf(used, rotation);
+    await tokens.activate(successor);
+    return successor;
+  };
+
+  return async (token: string | undefined): Promise<TokenPair> => {
+    const used = token === undefined ? undefined : await tokens.verify(token);
+    if (!used) throw problems.refreshRejected();
+    if (!(await tokens.isActive(used.jti))) return refuseInactive(used);
+    const access = await oidc.issueAccessToken({
+      userId: used.sub,
+      grantId: used.gid,
+      sessionId: used.sid,
+      scope,
+    });
+    const successor = await rotate(used);
+    await keepAlive(used);
+    return {
+      userId: used.sub,
+      sessionId: used.sid,
+      accessToken: access.token,
+      accessExpiresAt: access.expiresAt,
+      refreshToken: await tokens.sign(successor),
+      refreshExpiresAt: successor.exp,
+    };
+  };
+
+  /** A refresh is a use of the session. Neither step decides anything, so neither may fail the request. */
+  async function keepAlive(used: RefreshTokenClaims): Promise<void> {
+    await Promise.allSettled([
+      tokens.retire(used.jti, RETIRED),
+      oidc.touchSession(used.sid),
+      sessions.seen(used.sid),
+    ]);
+  }
+}

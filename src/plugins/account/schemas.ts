@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** Text that can be stored and shown: no control characters, no lone surrogates. */
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), {
+      error: 'must not contain control characters',
+    });
+
+const email = z.string().max(320);
+const password = z.string().max(1024);
+const locale = z
+  .string()
+  .max(35)
+  .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, 'must be a BCP 47 language tag');
+
+export const Registration = z.strictObject({
+  email,
+  password,
+  name: text(200).optional(),
+  locale: locale.optional(),
+});
+
+export const Credentials = z.strictObject({ email, password });
+
+export const Reauthentication = z.strictObject({ password });
+
+export const ProfileChanges = z.strictObject({
+  name: text(200).nullable().optional(),
+  locale: locale.nullable().optional(),
+});
+
+export const User = z
+  .object({
+    id: z.uuid(),
+    email: z.string(),
+    email_verified: z.boolean(),
+    name: z.string().nullable(),
+    locale: z.string().nullable(),
+    roles: z.array(z.string()),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: 'User' });
+
+export const Registered = z.object({ user: User });
+
+export const SignedIn = z
+  .object({
+    user: User,
+    access_token_expires_at: z.iso.datetime(),
+    refresh_token_expires_at: z.iso.datetime(),
+  })
+  .meta({ id: 'SignedIn' });

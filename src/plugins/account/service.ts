@@ -1,0 +1,163 @@
+import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
+import type { LiveSession, OidcEngine } from '../../kernel/oidc.ts';
+import type { Log } from '../../kernel/plugin.ts';
+import type { CookieChange, Principal, RequestInfo } from '../../kernel/route.ts';
+import type { GrantService } from '../grants/contract.ts';
+import type { RoleService } from '../roles/contract.ts';
+import type { SessionService } from '../sessions/contract.ts';
+import type { Registration, User, UserService } from '../users/contract.ts';
+import { problems } from './problems.ts';
+import type { TokenPair } from './refresh.ts';
+import type { RefreshTokens } from './refresh-token.ts';
+
+export interface AccountDependencies {
+  readonly users: UserService;
+  readonly roles: RoleService;
+  readonly sessions: SessionService;
+  readonly grants: GrantService;
+  readonly oidc: OidcEngine;
+  readonly tokens: RefreshTokens;
+  readonly refresh: (token: string | undefined) => Promise<TokenPair>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly registrationOpen: boolean;
+  /** The pseudo-client of the cookie API, and what its tokens cover. */
+  readonly clientId: string;
+  readonly scope: string;
+  readonly audience: string;
+  /** Seconds. */
+  readonly refreshTokenTtl: number;
+  readonly sessionTtl: number;
+  readonly sessionIdleTtl: number;
+}
+
+export type AccountService = ReturnType<typeof createAccountService>;
+
+/** What a sign-in or refresh leads to. */
+export interface SignedIn {
+  readonly profile: Profile;
+  readonly pair: TokenPair;
+  readonly cookies: readonly CookieChange[];
+}
+
+export interface Profile {
+  readonly user: User;
+  readonly roles: readonly string[];
+}
+
+/** Register, sign in, refresh and sign out with cookies; the user's own profile. */
+export function createAccountService(dependencies: AccountDependencies) {
+  const { users, roles, sessions, oidc, clock, log } = dependencies;
+
+  const profileOf = async (user: User): Promise<Profile> => ({
+    user,
+    roles: await roles.namesOf(user.id),
+  });
+
+  /** The user behind a token: gone or disabled means signed out. */
+  const profile = async (userId: string): Promise<Profile> => {
+    const user = await users.find(userId);
+    if (!user || user.disabledAt) throw problems.refreshRejected();
+    return profileOf(user);
+  };
+
+  return {
+    profile,
+
+    async register(registration: Registration): Promise<Profile> {
+      if (!dependencies.registrationOpen) throw problems.registrationClosed();
+      return profileOf(await users.register(registration));
+    },
+
+    async login(email: string, password: string, request: RequestInfo): Promise<SignedIn> {
+      const user = await users.authenticate(email, password);
+      if (!user) {
+        log.warn({ event: 'login.refused', request_id: request.id }, 'login refused');
+        throw problems.invalidCredentials();
+      }
+      const previous = await oidc.currentSession(request.exchange);
+      if (previous) await sessions.end(previous.uid, 'replaced by a new sign-in');
+      const { ip, userAgent } = request;
+      const started = await sessions.start({ userId: user.id, amr: ['pwd'], ip, userAgent });
+      const pair = await firstPair(started.session, dependencies);
+      const cookies = [started.cookie, ...tokenCookies(pair, clock)];
+      return { profile: await profileOf(user), pair, cookies };
+    },
+
+    async refresh(request: RequestInfo): Promise<SignedIn> {
+      const pair = await dependencies.refresh(request.cookie('refresh'));
+      const session = request.cookie('session');
+      const kept: CookieChange[] = session
+        ? [{ name: 'session', value: session, maxAge: dependencies.sessionIdleTtl }]
+        : [];
+      return {
+        profile: await profile(pair.userId),
+        pair,
+        cookies: [...kept, ...tokenCookies(pair, clock)],
+      };
+    },
+
+    /** Idempotent. The session is known by its cookie, or by an access token, were it expired. */
+    async logout(request: RequestInfo): Promise<readonly CookieChange[]> {
+      const session = await oidc.currentSession(request.exchange);
+      const access = request.cookie('access');
+      const uid = session?.uid ?? (access && (await oidc.sessionOfToken(access)));
+      if (uid) await sessions.end(uid, 'logout');
+      return [
+        { name: 'session', value: undefined },
+        { name: 'access', value: undefined },
+        { name: 'refresh', value: undefined },
+      ];
+    },
+
+    async reauthenticate({ sub, sid }: Principal, password: string): Promise<void> {
+      if (!(await users.verifyPassword(sub, password))) throw problems.invalidCredentials();
+      if (sid) await sessions.reauthenticated(sid, epochSeconds(clock));
+    },
+
+    async updateProfile(
+      userId: string,
+      changes: { name?: string | null | undefined; locale?: string | null | undefined },
+    ): Promise<Profile> {
+      return profileOf(await users.update(userId, changes));
+    },
+  };
+}
+
+/** The first tokens of a session: a grant of its own for the cookie API. */
+async function firstPair(
+  session: LiveSession,
+  { grants, oidc, tokens, clock, random, ...settings }: AccountDependencies,
+): Promise<TokenPair> {
+  const { clientId, scope, audience } = settings;
+  const { userId, uid: sessionId } = session;
+  const gid = await grants.create({
+    userId,
+    clientId,
+    sessionId,
+    openidScope: 'openid profile email',
+    resources: { [audience]: scope },
+  });
+  const access = await oidc.issueAccessToken({ userId, grantId: gid, sessionId, scope });
+  const iat = epochSeconds(clock);
+  const exp = iat + Math.min(settings.refreshTokenTtl, settings.sessionTtl);
+  const claims = { jti: random.token(), gid, sid: sessionId, sub: userId, rot: 0, iat, exp };
+  await tokens.activate(claims);
+  return {
+    userId,
+    sessionId,
+    accessToken: access.token,
+    accessExpiresAt: access.expiresAt,
+    refreshToken: await tokens.sign(claims),
+    refreshExpiresAt: exp,
+  };
+}
+
+const tokenCookies = (pair: TokenPair, clock: Clock): CookieChange[] => {
+  const left = (expiresAt: number): number => Math.max(1, expiresAt - epochSeconds(clock));
+  return [
+    { name: 'access', value: pair.accessToken, maxAge: left(pair.accessExpiresAt) },
+    { name: 'refresh', value: pair.refreshToken, maxAge: left(pair.refreshExpiresAt) },
+  ];
+};

@@ -1,0 +1,179 @@
+import type { InteractionInput, Prompt, PromptOutcome } from '../../kernel/oidc.ts';
+import { ProblemError } from '../../kernel/problem.ts';
+import type { UserService } from '../users/contract.ts';
+import { problems } from './problems.ts';
+import type { SignInService } from './service.ts';
+
+interface Dependencies {
+  readonly service: SignInService;
+  readonly users: UserService;
+  readonly mayRegister: boolean;
+}
+
+/** One text for unknown, wrong and disabled (SEC-14). */
+const WRONG = 'E-mail or password is wrong.';
+
+const clientOf = ({ interaction }: InteractionInput) => {
+  const { name, redirectUri } = interaction.client;
+  const { host, protocol } = new URL(redirectUri);
+  return { name, redirectHost: host || protocol };
+};
+
+const deny = async (): Promise<PromptOutcome> => ({ finish: { error: 'access_denied' } });
+
+/** `login` and `select_account`: both lead to the same pages and the same actions. */
+export function createPrompts({ service, users, mayRegister }: Dependencies): Prompt[] {
+  const emailOf = async ({ interaction }: InteractionInput): Promise<string | undefined> => {
+    const { session } = interaction;
+    const user = session && (await users.find(session.userId));
+    return user && !user.disabledAt ? user.email : undefined;
+  };
+
+  const shared = (input: InteractionInput) => ({
+    csrf: input.csrf,
+    client: clientOf(input),
+    cancelAction: input.interaction.url('cancel'),
+  });
+
+  const signInPage = async (
+    input: InteractionInput,
+    refused?: { email: string; error: string },
+  ): Promise<PromptOutcome> => {
+    const { interaction } = input;
+    const switchFrom = await emailOf(input);
+    const hint = interaction.params['login_hint'];
+    return {
+      view: 'sign-in/sign-in',
+      status: refused ? 401 : 200,
+      locals: {
+        ...shared(input),
+        action: interaction.url('login'),
+        email: refused?.email ?? (typeof hint === 'string' ? hint : undefined),
+        error: refused?.error,
+        registerUrl: mayRegister ? interaction.url('register') : undefined,
+        switchFrom,
+      },
+    };
+  };
+
+  const againPage = async (
+    input: InteractionInput,
+    email: string,
+    error?: string,
+  ): Promise<PromptOutcome> => ({
+    view: 'sign-in/sign-in',
+    status: error ? 401 : 200,
+    locals: {
+      ...shared(input),
+      action: input.interaction.url('again'),
+      email,
+      error,
+      reauthenticate: true,
+      otherUrl: input.interaction.url('other'),
+    },
+  });
+
+  const registerPage = async (
+    input: InteractionInput,
+    refused?: { errors: Record<string, string>; status: number },
+  ): Promise<PromptOutcome> => {
+    if (!mayRegister) throw problems.registrationClosed();
+    const { interaction, form } = input;
+    return {
+      view: 'sign-in/register',
+      status: refused?.status ?? 200,
+      locals: {
+        ...shared(input),
+        action: interaction.url('register'),
+        signInUrl: interaction.url('other'),
+        values: { email: form['email'], name: form['name'] },
+        errors: refused?.errors,
+        passwordMinLength: users.passwordMinLength,
+      },
+    };
+  };
+
+  const actions: Prompt['actions'] = {
+    cancel: deny,
+
+    async login(input) {
+      const { email = '', password = '' } = input.form;
+      const outcome = await service.withPassword(email, password, input.request);
+      return outcome ?? signInPage(input, { email, error: WRONG });
+    },
+
+    async again(input) {
+      const { password = '' } = input.form;
+      const outcome = await service.again(input.interaction, password, input.request);
+      if (outcome) return outcome;
+      const email = await emailOf(input);
+      return email ? againPage(input, email, 'The password is wrong.') : signInPage(input);
+    },
+
+    async register(input) {
+      if (!mayRegister) throw problems.registrationClosed();
+      const { email = '', password = '', name } = input.form;
+      try {
+        const registration = { email, password, ...(name ? { name } : {}) };
+        return await service.register(registration, input.request);
+      } catch (error) {
+        if (!(error instanceof ProblemError) || error.problem.status >= 500) throw error;
+        return registerPage(input, { errors: formErrors(error), status: error.problem.status });
+      }
+    },
+  };
+
+  const pages: NonNullable<Prompt['pages']> = {
+    register: (input) => registerPage(input),
+    other: (input) => signInPage(input),
+  };
+
+  return [
+    {
+      name: 'login',
+      pages,
+      actions,
+      async show(input) {
+        const email = await emailOf(input);
+        // Whom a hint or a claim asks for may be somebody else: then nobody's e-mail is fixed.
+        const isSamePerson = input.interaction.reasons.every((reason) =>
+          ['login_prompt', 'max_age'].includes(reason),
+        );
+        return email && isSamePerson ? againPage(input, email) : signInPage(input);
+      },
+    },
+    {
+      name: 'select_account',
+      requestable: true,
+      pages,
+      async show(input) {
+        const email = await emailOf(input);
+        if (!email) return signInPage(input);
+        return {
+          view: 'sign-in/switch-account',
+          locals: {
+            ...shared(input),
+            action: input.interaction.url('choose'),
+            current: { email },
+          },
+        };
+      },
+      actions: {
+        ...actions,
+        async choose(input) {
+          const isCurrent = input.form['choice'] === 'continue' && (await emailOf(input));
+          return isCurrent ? { finish: { select_account: {} } } : signInPage(input);
+        },
+      },
+    },
+  ];
+}
+
+/** Faults of the input, by form field; one without a field belongs to the form. */
+function formErrors({ problem, details }: ProblemError): Record<string, string> {
+  const errors: Record<string, string> = {};
+  for (const { pointer, detail } of details.errors ?? []) errors[pointer.slice(2)] = detail;
+  if (Object.keys(errors).length > 0) return errors;
+  if (problem.type.endsWith(':email-taken')) return { email: problem.title };
+  return { form: problem.title };
+}

@@ -1,0 +1,72 @@
+import { type Clock, epochSeconds } from '../../kernel/clock.ts';
+import type { Interaction, OidcEngine, PromptOutcome } from '../../kernel/oidc.ts';
+import type { RequestInfo } from '../../kernel/route.ts';
+import type { SessionService } from '../sessions/contract.ts';
+import type { UserService } from '../users/contract.ts';
+
+interface Dependencies {
+  readonly users: UserService;
+  readonly sessions: SessionService;
+  readonly oidc: OidcEngine;
+  readonly clock: Clock;
+}
+
+export type SignInService = ReturnType<typeof createSignInService>;
+
+const AMR = ['pwd'];
+
+/** Signs a person in inside an authorization request; the session is the same as after a REST login. */
+export function createSignInService({ users, sessions, oidc, clock }: Dependencies) {
+  const login = (accountId: string, replacedSession: boolean) => ({
+    login: { accountId, ts: epochSeconds(clock), amr: AMR, replacedSession },
+    select_account: {},
+  });
+
+  /** The person of this session proved again who they are: the session stays, `auth_time` is new. */
+  const renew = async (uid: string, userId: string): Promise<PromptOutcome> => {
+    await sessions.reauthenticated(uid, epochSeconds(clock));
+    return { finish: login(userId, false) };
+  };
+
+  /** Another person's session in this browser ends here, so that no two people share one (SEC-62). */
+  const signInAs = async (userId: string, request: RequestInfo): Promise<PromptOutcome> => {
+    const current = await oidc.currentSession(request.exchange);
+    if (current?.userId === userId) return renew(current.uid, userId);
+    if (current) await sessions.end(current.uid, 'another user signed in');
+    const { ip, userAgent } = request;
+    const { cookie } = await sessions.start({ userId, amr: AMR, ip, userAgent });
+    return { finish: login(userId, true), cookies: [cookie] };
+  };
+
+  return {
+    /** Undefined when e-mail or password is wrong. */
+    async withPassword(
+      email: string,
+      password: string,
+      request: RequestInfo,
+    ): Promise<PromptOutcome | undefined> {
+      const user = await users.authenticate(email, password);
+      return user && signInAs(user.id, request);
+    },
+
+    /** Undefined when the password is wrong or nobody is signed in any more. */
+    async again(
+      { session }: Interaction,
+      password: string,
+      request: RequestInfo,
+    ): Promise<PromptOutcome | undefined> {
+      const current = await oidc.currentSession(request.exchange);
+      if (!session || current?.uid !== session.uid) return undefined;
+      const proven = await users.verifyPassword(session.userId, password);
+      return proven ? renew(session.uid, session.userId) : undefined;
+    },
+
+    async register(
+      registration: { email: string; password: string; name?: string },
+      request: RequestInfo,
+    ): Promise<PromptOutcome> {
+      const user = await users.register(registration);
+      return signInAs(user.id, request);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+/** Opens what the settings name: PostgreSQL (embedded or not) and the state store. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '../kernel/plugin.ts';
+import type { StateStore } from '../kernel/store.ts';
+import type { DatabaseConnection } from './connection-settings.ts';
+import { type OpenDatabase, openDatabase } from './database.ts';
+import { startEmbeddedPostgres } from './embedded-postgres/start-embedded-postgres.ts';
+import { openListenClient } from './postgres-listener.ts';
+import { createPostgresStore } from './postgres-store.ts';
+import { createRedisStore } from './redis-store.ts';
+import { waitForDatabase, waitForStore } from './wait-until-reachable.ts';
+
+export interface StorageOptions {
+  /** Unset: an embedded PostgreSQL under `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** Unset: the state store is PostgreSQL as well. */
+  readonly redisUrl: string | undefined;
+  readonly dataDir: string;
+  readonly poolSize: number;
+  /** A `cli` joins the embedded PostgreSQL of a running server. */
+  readonly role: 'server' | 'cli';
+  readonly log: Log;
+  /** Ends the waiting for stores that cannot be reached. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Storage {
+  readonly db: OpenDatabase;
+  readonly store: StateStore;
+  readonly connection: DatabaseConnection;
+  close(): Promise<void>;
+}
+
+/** Resolves when both answer; until then it tries again with growing pauses and logs each failure once. */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { databaseUrl, redisUrl, dataDir, poolSize, role, log } = options;
+  const wait = {
+    log,
+    sleep: async (milliseconds: number) => {
+      await delay(milliseconds, undefined, options.signal ? { signal: options.signal } : {});
+    },
+    ...(options.signal ? { signal: options.signal } : {}),
+  };
+  const embedded =
+    databaseUrl === undefined
+      ? await startEmbeddedPostgres({
+          dataDir: `${dataDir}/postgres`,
+          role,
+          log: (line) => log.debug({ event: 'postgres.line', line }, 'PostgreSQL says'),
+        })
+      : undefined;
+  const connection: DatabaseConnection = embedded
+    ? { host: embedded.host, port: embedded.port, user: embedded.user, database: embedded.database }
+    : { connectionString: databaseUrl ?? '' };
+  const db = openDatabase({ connection, poolSize, log });
+  const opened: { close(): Promise<void> }[] = [db];
+  const close = async (): Promise<void> => {
+    for (const one of opened.reverse()) await one.close();
+    await embedded?.stop();
+  };
+  try {
+    await waitForDatabase(db, wait);
+    const store = redisUrl
+      ? createRedisStore({ url: redisUrl, log })
+      : onPostgres(db, connection, log);
+    opened.push(store);
+    if (redisUrl) await waitForStore(store, wait);
+    return { db, store, connection, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function onPostgres(db: OpenDatabase, connection: DatabaseConnection, log: Log): StateStore {
+  const store = createPostgresStore({
+    query: db.query,
+    openListenClient: () => openListenClient(connection),
+    log,
+  });
+  store.start();
+  return store;
+}

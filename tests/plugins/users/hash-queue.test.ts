@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import { ProblemError } from '../../../src/kernel/problem.ts';
+import { createHashQueue } from '../../../src/plugins/users/hash-queue.ts';
+import { eventually } from '../../support/eventually.ts';
+
+/** Work that begins when it gets a slot and ends when it is told. */
+function createWork(queue: ReturnType<typeof createHashQueue>) {
+  const begun: number[] = [];
+  const ends: PromiseWithResolvers<void>[] = [];
+  const add = (number: number): Promise<number> =>
+    queue(async () => {
+      begun.push(number);
+      const end = Promise.withResolvers<void>();
+      ends[number] = end;
+      await end.promise;
+      return number;
+    });
+  return { begun, add, end: (number: number) => ends[number] };
+}
+
+const busy = async (work: Promise<unknown>): Promise<ProblemError> => {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof ProblemError) return error;
+    throw error;
+  }
+  throw new Error('It was not refused');
+};
+
+describe('hash queue', () => {
+  it('runs as many as there are slots, then in the order of arrival', async () => {
+    const { begun, add, end } = createWork(createHashQueue({ slots: 2, waiting: 2 }));
+    const all = [0, 1, 2, 3].map(add);
+    await eventually(() => expect(begun).to.deep.equal([0, 1]));
+    end(1)?.resolve();
+    await eventually(() => expect(begun).to.deep.equal([0, 1, 2]));
+    end(0)?.resolve();
+    await eventually(() => expect(begun).to.deep.equal([0, 1, 2, 3]));
+    end(2)?.resolve();
+    end(3)?.resolve();
+    expect(await Promise.all(all)).to.deep.equal([0, 1, 2, 3]);
+  });
+
+  it('refuses the next one with 503 and says when to come back', async () => {
+    const { add, end, begun } = createWork(createHashQueue({ slots: 1, waiting: 1 }));
+    const first = add(0);
+    const second = add(1);
+    const { problem } = await busy(add(2));
+    expect(problem.type).to.equal('urn:problem:users:busy');
+    expect(problem.status).to.equal(503);
+    expect(problem.retryAfter).to.be.at.least(1);
+    await eventually(() => expect(begun).to.deep.equal([0]));
+    end(0)?.resolve();
+    await first;
+    await eventually(() => expect(begun).to.deep.equal([0, 1]));
+    end(1)?.resolve();
+    await second;
+  });
+
+  it('gives the slot of failed work to the next', async () => {
+    const queue = createHashQueue({ slots: 1, waiting: 1 });
+    const failed = queue(() => Promise.reject(new Error('failed'))).catch((e: Error) => e.message);
+    const next = queue(async () => 'done');
+    expect(await Promise.all([failed, next])).to.deep.equal(['failed', 'done']);
+    expect(await queue(async () => 'again')).to.equal('again');
+  });
+
+  it('works without a line', async () => {
+    const queue = createHashQueue({ slots: 1, waiting: 0 });
+    const work = Promise.withResolvers<void>();
+    const first = queue(() => work.promise);
+    await busy(queue(async () => undefined));
+    work.resolve();
+    await first;
+    expect(await queue(async () => 1)).to.equal(1);
+  });
+});
