@@ -1,0 +1,143 @@
+import { expect } from 'chai';
+import { commands } from '../../../src/plugins/roles/cli.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { createCommandRunner, type Terminal } from '../users/command-run.ts';
+import { newEmail, PASSWORD, problemOf } from '../users/users-fixture.ts';
+import { createRolesFixture, type RolesFixture } from './roles-fixture.ts';
+
+describe('role commands', () => {
+  let test: TestDatabase;
+  let fixture: RolesFixture;
+  let run: ReturnType<typeof createCommandRunner>;
+
+  before(async () => {
+    test = await createTestDatabase();
+    fixture = createRolesFixture(test.database);
+    run = createCommandRunner(commands, { users: fixture.users, roles: fixture.roles });
+  });
+  after(() => test.drop());
+
+  describe('create-superuser', () => {
+    const create = (email: string, options = {}, terminal: Terminal = {}) =>
+      run('create-superuser', [email], options, terminal);
+    const isSuperuser = async (email: string, password: string): Promise<boolean> => {
+      const user = await fixture.users.authenticate(email, password);
+      return user !== undefined && fixture.roles.has(user.id, 'superuser');
+    };
+
+    it('SEC-95 asks twice for the password, on the terminal', async () => {
+      const email = newEmail();
+      const { out, questions } = await create(email, {}, { answers: [PASSWORD, PASSWORD] });
+      expect(await isSuperuser(email, PASSWORD)).to.equal(true);
+      expect(questions).to.have.lengthOf(2);
+      expect(out).to.contain(email).and.not.contain(PASSWORD);
+    });
+
+    it('makes nobody when the two answers differ', async () => {
+      const email = newEmail();
+      const answers = [PASSWORD, `${PASSWORD}.`];
+      const failure = await create(email, {}, { answers }).catch((error: Error) => error.name);
+      expect(failure).to.equal('CommandError');
+      expect(await fixture.users.findByEmail(email)).to.equal(undefined);
+    });
+
+    it('SEC-95 reads it from standard input, up to the line end', async () => {
+      const email = newEmail();
+      const options = { passwordStdin: true };
+      const { questions } = await create(email, options, { stdin: `${PASSWORD}\n` });
+      expect(questions).to.deep.equal([]);
+      expect(await isSuperuser(email, PASSWORD)).to.equal(true);
+      const failure = await create(newEmail(), options, { stdin: '\n' }).catch(String);
+      expect(failure).to.contain('CommandError');
+    });
+
+    for (const [what, terminal] of Object.entries({
+      'there is no terminal': {},
+      'the answer is empty': { answers: [''] },
+    })) {
+      it(`makes a password when ${what}, and prints it once`, async () => {
+        const email = newEmail();
+        const { out } = await create(email, {}, terminal);
+        const password = /: ([\w-]{24})$/m.exec(out)?.[1] ?? '';
+        expect(await isSuperuser(email, password)).to.equal(true);
+        expect(out.split(password)).to.have.lengthOf(2);
+        expect((await create(email)).out).to.not.match(/: [\w-]{24}$/m);
+      });
+    }
+
+    it('prints JSON', async () => {
+      const email = newEmail();
+      const made = JSON.parse((await create(email, { json: true })).out);
+      expect(made).to.have.all.keys('id', 'email', 'created', 'password');
+      expect(made).to.include({ email, created: true });
+      const again = JSON.parse((await create(email, { json: true })).out);
+      expect(again).to.deep.equal({ id: made.id, email, created: false });
+    });
+
+    it('SEC-95 is idempotent and leaves an existing user the password', async () => {
+      const { id, email } = await fixture.register();
+      const options = { passwordStdin: true };
+      const stdin = 'another otter hums';
+      for (let time = 0; time < 2; time += 1) {
+        const { questions } = await create(email.toUpperCase(), options, { stdin });
+        expect(questions).to.deep.equal([]);
+      }
+      expect(await isSuperuser(email, PASSWORD)).to.equal(true);
+      expect(await fixture.users.authenticate(email, stdin)).to.equal(undefined);
+      expect(await fixture.rolesVersion(id)).to.equal(2);
+    });
+
+    it('says that an existing user is disabled, and does not enable', async () => {
+      const { id, email } = await fixture.register();
+      await fixture.users.disable(id);
+      expect((await create(email)).notes).to.contain('disabled');
+      expect((await fixture.users.find(id))?.disabledAt).to.not.equal(null);
+    });
+
+    it('SEC-95 has the same policy', async () => {
+      const weak = { answers: ['qwertyuiop12', 'qwertyuiop12'] };
+      expect(await problemOf(create(newEmail(), {}, weak))).to.equal('users:password-rejected');
+      expect(await problemOf(create('a@b@c.example'))).to.equal('users:invalid-email');
+    });
+
+    it('SEC-95 has no argument and no option that could hold a password', () => {
+      const command = commands.find(({ name }) => name === 'create-superuser');
+      expect(command?.args?.map(({ name }) => name)).to.deep.equal(['<email>']);
+      expect(command?.options?.map(({ flags }) => flags)).to.deep.equal([
+        '--password-stdin',
+        '--json',
+      ]);
+    });
+  });
+
+  it('makes, lists and deletes roles', async () => {
+    await run('role create', ['auditor', 'Reads everything']);
+    const json = await run('role create', ['author'], { json: true });
+    expect(JSON.parse(json.out)).to.include({ name: 'author', description: '' });
+    const { out } = await run('role list', []);
+    expect(out.split('\n')).to.include.members(['auditor  Reads everything', 'author']);
+    await run('role delete', ['auditor']);
+    const list = JSON.parse((await run('role list', [], { json: true })).out);
+    expect(list.map(({ name }: { name: string }) => name)).to.include('author');
+    expect(list.map(({ name }: { name: string }) => name)).to.not.include('auditor');
+    expect(await problemOf(run('role create', ['author']))).to.equal('roles:name-taken');
+  });
+
+  it('gives and takes them, by address or id', async () => {
+    const { id, email } = await fixture.register();
+    for (const name of ['helper', 'helper2']) await run('role create', [name]);
+    await run('role grant', [id, 'helper']);
+    const granted = await run('role grant', [email.toUpperCase(), 'helper2']);
+    expect(granted.out).to.equal(`${email}: helper, helper2`);
+    expect((await run('role revoke', [id, 'helper'])).out).to.equal(`${email}: helper2`);
+    expect((await run('role revoke', [id, 'helper2'])).out).to.equal(`${email}: no roles`);
+  });
+
+  it('names the user or role that is not there', async () => {
+    const { id } = await fixture.register();
+    const failure = (name: string, args: string[]) => run(name, args).catch(String);
+    expect(await failure('role grant', ['nobody@example.com', 'x'])).to.contain('There is no user');
+    expect(await failure('role delete', ['none'])).to.contain('There is no role "none"');
+    expect(await problemOf(run('role grant', [id, 'none']))).to.equal('roles:not-found');
+  });
+});

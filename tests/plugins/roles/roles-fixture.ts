@@ -1,0 +1,37 @@
+/** Roles and users on a real database, with revocations and sessions played by hand. */
+import type { Database } from '../../../src/kernel/store.ts';
+import { createRoleModel } from '../../../src/plugins/roles/model.ts';
+import { createRoleService } from '../../../src/plugins/roles/service.ts';
+import {
+  createRecordingEvents,
+  createUsersFixture,
+  newEmail,
+  PASSWORD,
+  random,
+} from '../users/users-fixture.ts';
+
+export function createRolesFixture(db: Database) {
+  const users = createUsersFixture({ db });
+  const events = createRecordingEvents();
+  const model = createRoleModel(db);
+  const roles = createRoleService({
+    roles: model,
+    users: users.service,
+    revocations: users.revocations,
+    events,
+    clock: users.clock,
+    random,
+  });
+  return {
+    roles,
+    model,
+    users: users.service,
+    clock: users.clock,
+    denied: users.revocations.denied,
+    emitted: events.emitted,
+    register: () => users.service.register({ email: newEmail(), password: PASSWORD }),
+    rolesVersion: async (id: string) => (await users.service.find(id))?.rolesVersion,
+  };
+}
+
+export type RolesFixture = ReturnType<typeof createRolesFixture>;
