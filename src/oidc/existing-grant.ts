@@ -14,7 +14,8 @@ interface Dependencies {
  */
 export function createLoadExistingGrant({ grants, consents, audience }: Dependencies) {
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
-    const { client, session, oidc } = { ...ctx.oidc, oidc: ctx.oidc };
+    const { oidc } = ctx;
+    const { client, session } = oidc;
     if (!client || !session?.accountId) return undefined;
     if (oidc.promptPending('consent') || oidc.promptPending('login')) return undefined;
 

@@ -1,0 +1,127 @@
+/** The whole server for one test file: a database of its own, a real socket, real stores. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type App, createApp } from '../../src/app.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import type { Log, Plugin } from '../../src/kernel/plugin.ts';
+import { loadSettings } from '../../src/load-settings.ts';
+import { openStorage, type Storage } from '../../src/storage/open-storage.ts';
+import { systemClock, systemRandom } from '../../src/system.ts';
+import { type Browser, createBrowser } from './browser.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { silentLog } from './log.ts';
+
+export type StoreKind = 'postgres' | 'redis';
+
+export interface TestAppOptions {
+  /** Where codes, sessions and refresh tokens live. Default: postgres. */
+  readonly store?: StoreKind;
+  /** Path below which the server listens. Default: TEST_BASE_PATH, else none. */
+  readonly path?: string;
+  /** An origin other than the socket's: what browsers would see behind a TLS proxy. */
+  readonly origin?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly plugins?: readonly Plugin[];
+  /** Another node on the same stores: `anotherNode(app)`. */
+  readonly database?: TestDatabase;
+  readonly redisUrl?: string;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** Wraps the storage, to make it fail. */
+  readonly wrapStorage?: (storage: Storage) => Storage;
+}
+
+export interface TestApp {
+  /** PUBLIC_URL without a trailing slash: the issuer. */
+  readonly issuer: string;
+  /** Where the socket is: `http://127.0.0.1:<port>`. */
+  readonly socket: string;
+  readonly app: App;
+  readonly database: TestDatabase;
+  readonly storage: Storage;
+  readonly options: TestAppOptions;
+  /** A user agent with an empty cookie jar. */
+  browser(): Browser;
+  close(): Promise<void>;
+}
+
+/** Parallel sign-ins of a race must not be refused for their number. */
+const SETTINGS = { HASH_QUEUE: '1000' };
+const SECRET = 'test-only-key-0123456789-0123456789-0123456789';
+
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const database = options.database ?? (await createTestDatabase());
+  const log = options.log ?? silentLog;
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const path = options.path ?? process.env['TEST_BASE_PATH'] ?? '';
+  const issuer = `${options.origin ?? socket}${path}`;
+  const { config, environment, plugins } = await loadSettings({
+    PUBLIC_URL: issuer,
+    SECRET_KEY: SECRET,
+    DATABASE_URL: database.url,
+    ...SETTINGS,
+    ...options.settings,
+  });
+  const opened = await openStorage({
+    databaseUrl: database.url,
+    redisUrl: options.redisUrl ?? redisUrlFor(options.store),
+    dataDir: '/nonexistent',
+    poolSize: 10,
+    role: 'server',
+    log,
+  });
+  const storage = options.wrapStorage?.(opened) ?? opened;
+  const app = await createApp({
+    config,
+    environment,
+    plugins: [...plugins, ...(options.plugins ?? [])],
+    storage,
+    log,
+    clock: options.clock ?? systemClock,
+    random: systemRandom,
+  });
+  server.on('request', app.callback);
+  return {
+    issuer,
+    socket,
+    app,
+    database,
+    storage,
+    options,
+    browser: () => createBrowser({ issuer, socket }),
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await app.close();
+      await opened.close();
+      if (!options.database) await database.drop();
+    },
+  };
+}
+
+/** A second node on the stores and with the settings of the first, under the same PUBLIC_URL. */
+export function anotherNode(first: TestApp): Promise<TestApp> {
+  return startTestApp({
+    ...first.options,
+    database: first.database,
+    path: '',
+    origin: first.issuer,
+  });
+}
+
+/** Redis has one keyspace a test run; the keys of the tests are random, so they never meet. */
+function redisUrlFor(store: StoreKind | undefined): string | undefined {
+  if (store !== 'redis') return undefined;
+  const url = process.env['TEST_REDIS_URL'];
+  if (!url) throw new Error('TEST_REDIS_URL is not set: run the tests with `npm test`');
+  return url;
+}
+
+/** The kinds of store that can be tested here; without Redis the runner has said so loudly. */
+export const storeKinds: readonly StoreKind[] = process.env['TEST_REDIS_URL']
+  ? ['postgres', 'redis']
+  : ['postgres'];
