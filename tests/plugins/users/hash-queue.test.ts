@@ -58,6 +58,22 @@ describe('hash queue', () => {
     await second;
   });
 
+  it('never runs more than there are slots, however long it is used', async () => {
+    const queue = createHashQueue({ slots: 2, waiting: 100 });
+    let running = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise(setImmediate);
+      running -= 1;
+    };
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all(Array.from({ length: 20 }, () => queue(work)));
+    }
+    expect(most).to.equal(2);
+  });
+
   it('gives the slot of failed work to the next', async () => {
     const queue = createHashQueue({ slots: 1, waiting: 1 });
     const failed = queue(() => Promise.reject(new Error('failed'))).catch((e: Error) => e.message);

@@ -196,6 +196,6 @@ describe('password policy', () => {
     const begin = performance.now();
     for (const unit of ['a', 'ab', '1', '!', 'aab', '\u0301'])
       await check(unit.repeat(256).slice(0, 256));
-    expect(performance.now() - begin).to.be.below(250);
+    expect(performance.now() - begin).to.be.below(1_000);
   });
 });
