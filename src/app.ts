@@ -18,6 +18,7 @@ import { createInteractionPages } from './oidc/interaction-pages.ts';
 import { acceptJwtAccessTokens } from './oidc/jwt-access-token.ts';
 import { cookieKeys, createProvider } from './oidc/provider.ts';
 import { completeSignOut } from './oidc/sign-out.ts';
+import { announceRetry } from './oidc/unavailable.ts';
 import { packageRoot } from './package-root.ts';
 import { isClientSecret } from './plugins/clients/contract.ts';
 import { Consents } from './plugins/consent/contract.ts';
@@ -180,6 +181,7 @@ async function createServer(
   provider.on('server_error', (_ctx, error) =>
     log.error({ event: 'oidc.failed', err: error }, 'an OIDC request failed'),
   );
+  announceRetry(provider);
   acceptJwtAccessTokens(provider, verifier);
   completeSignOut(provider, signOut);
   engine.bind(provider, verifier);

@@ -1,4 +1,4 @@
-import type { Context, Middleware } from 'koa';
+import type { Context } from 'koa';
 import type { Log } from '../kernel/plugin.ts';
 import {
   defineProblems,
@@ -91,18 +91,4 @@ export function logProblem(log: Log, ctx: Context, error: ProblemError): void {
   else if (error.problem.status > 500)
     log.warn({ event: 'request.unavailable', ...fields }, 'unavailable');
   else log.debug({ event: 'request.refused', ...fields }, 'request refused');
-}
-
-/** The last resort around everything: turns a failure into a problem answer. */
-export function problemHandler(log: Log, cookies: CookieTable): Middleware {
-  return async (ctx, next) => {
-    try {
-      await next();
-      if (ctx.status === 404 && ctx.body === undefined) throw problems.notFound();
-    } catch (error) {
-      const problem = toProblem(error);
-      logProblem(log, ctx, problem);
-      sendProblem(ctx, problem, cookies);
-    }
-  };
 }

@@ -1,8 +1,8 @@
-import { errors } from 'oidc-provider';
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import { StoreUnavailable } from '../kernel/store.ts';
 
 /** Seconds after which a client may try again. */
-export const RETRY_AFTER = 2;
+const RETRY_AFTER = 2;
 
 /** `temporarily_unavailable` (RFC 6749 §4.1.2.1), answered with 503 on endpoints that do not redirect. */
 function unavailable(cause: unknown): Error {
@@ -31,4 +31,12 @@ export function wrapUnavailable<Methods extends object>(methods: Methods): Metho
       : method,
   ]);
   return Object.fromEntries(wrapped) as Methods;
+}
+
+/** Says when to come back, on every answer that asks to. */
+export function announceRetry(provider: Provider): void {
+  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
+    await next();
+    if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_AFTER));
+  });
 }
