@@ -15,9 +15,10 @@ export function createMigrationHistory(orm: Sequelize, table: string): Migration
 
   return {
     async executed() {
-      const [found] = await rows<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
-        quoted,
-      ]);
+      const [found] = await rows<{ there: boolean }>(
+        'SELECT to_regclass($1) IS NOT NULL AS there',
+        [quoted],
+      );
       if (!found?.there) return [];
       const names = await rows<{ name: string }>(`SELECT name FROM ${quoted} ORDER BY name`);
       return names.map(({ name }) => name);

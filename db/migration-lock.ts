@@ -16,7 +16,10 @@ export interface LockWait {
  * Resolves when this connection holds the lock, which ends with it. Asks again and again rather than
  * wait inside PostgreSQL: a waiting statement would itself block `CREATE INDEX CONCURRENTLY`.
  */
-export async function takeMigrationLock(client: Client, { sleep, onWait }: LockWait): Promise<void> {
+export async function takeMigrationLock(
+  client: Client,
+  { sleep, onWait }: LockWait,
+): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     const { rows } = await client.query<{ taken: boolean }>(
       'SELECT pg_try_advisory_lock($1, $2) AS taken',

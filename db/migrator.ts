@@ -54,7 +54,10 @@ export function createMigrator(orm: Sequelize, options: MigratorOptions): Migrat
   async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const client = await openLockClient(orm);
     client.on('error', (error) => {
-      log?.error({ event: 'migration.lock_lost', reason: error.message }, 'no longer the only migrator');
+      log?.error(
+        { event: 'migration.lock_lost', reason: error.message },
+        'no longer the only migrator',
+      );
     });
     try {
       const onWait = () => log?.info({ event: 'migration.waiting' }, 'another migrator is running');

@@ -33,7 +33,8 @@ export function* causes(error: unknown): Generator<Error> {
   let current = error;
   for (let depth = 0; current instanceof Error && depth < 8; depth += 1) {
     yield current;
-    current = current instanceof BaseError && 'original' in current ? current.original : current.cause;
+    current =
+      current instanceof BaseError && 'original' in current ? current.original : current.cause;
   }
 }
 
@@ -54,11 +55,16 @@ function isUnavailable(error: Error): boolean {
   return 'syscall' in error || error instanceof AggregateError;
 }
 
+const unavailable = (cause: Error) => new StoreUnavailable('PostgreSQL did not answer', { cause });
+
+/** For a connection that is known to be lost before anything was sent. */
+export const connectionLost = () => unavailable(new Error('The connection is lost'));
+
 /** The error to throw on: `StoreUnavailable` with the error as its cause, or the error as it is. */
 export function asUnavailable(error: unknown): unknown {
   if (error instanceof StoreUnavailable) return error;
   for (const cause of causes(error)) {
-    if (isUnavailable(cause)) return new StoreUnavailable('PostgreSQL did not answer', { cause: error });
+    if (isUnavailable(cause)) return unavailable(error as Error);
   }
   return error;
 }

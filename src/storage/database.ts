@@ -1,9 +1,9 @@
 /** The PostgreSQL connection behind the kernel's `Database` port. */
-import type { Client } from 'pg';
 import type { Log } from '../kernel/plugin.ts';
-import { type Database, type Statement, StoreUnavailable } from '../kernel/store.ts';
+import type { Database, Statement } from '../kernel/store.ts';
 import type { DatabaseConnection } from './connection-settings.ts';
-import { asUnavailable, endsSession, isRolledBackConflict, isStalePlan } from './database-failures.ts';
+import { isRolledBackConflict, isStalePlan } from './database-failures.ts';
+import { createDatabasePool } from './database-pool.ts';
 import { createDatabaseSessions } from './database-sessions.ts';
 import { inTransaction } from './database-transaction.ts';
 import { clientOf, createOrm } from './orm.ts';
@@ -37,46 +37,19 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
     log.warn({ event: 'database.connection_lost', reason: reason.message }, 'connection lost'),
   );
   const orm = createOrm({ ...options, statementTimeout }, sessions);
-  const pool = orm.connectionManager;
-
-  async function acquire(): Promise<Client> {
-    try {
-      return (await pool.getConnection({ type: 'write' })) as Client;
-    } catch (error) {
-      throw asUnavailable(error);
-    }
-  }
-
-  function giveBack(client: Client): void {
-    if (sessions.isReusable(client)) return pool.releaseConnection(client);
-    if (!sessions.isAlive(client)) sessions.cut(client);
-    pool.destroyConnection(client).catch((error: Error) => {
-      log.warn({ event: 'database.disconnect_failed', reason: error.message }, 'disconnect failed');
-    });
-  }
-
-  async function runOn<Row extends object>(client: Client, statement: Statement, values: unknown[]) {
-    if (!sessions.isAlive(client)) throw new StoreUnavailable('The connection is lost');
-    try {
-      return (await client.query<Row>({ ...statement, values })).rows;
-    } catch (error) {
-      if (endsSession(error)) sessions.end(client);
-      if (isStalePlan(error)) sessions.outdateAll();
-      throw asUnavailable(error);
-    }
-  }
+  const pool = createDatabasePool(orm, sessions, log);
 
   async function runOnce<Row extends object>(statement: Statement, values: unknown[]) {
-    const client = await acquire();
+    const client = await pool.acquire();
     try {
-      return await runOn<Row>(client, statement, values);
+      return await pool.run<Row>(client, statement, values);
     } finally {
-      giveBack(client);
+      pool.giveBack(client);
     }
   }
 
   const query: Database['query'] = async (statement, values, transaction) => {
-    if (transaction) return runOn(clientOf(transaction), statement, [...values]);
+    if (transaction) return pool.run(clientOf(transaction), statement, [...values]);
     try {
       return await runOnce(statement, [...values]);
     } catch (error) {
@@ -89,7 +62,7 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   const transaction: Database['transaction'] = async (work) => {
     for (let retries = 0; ; retries += 1) {
       try {
-        return await inTransaction({ orm, sessions, acquire, giveBack }, work);
+        return await inTransaction({ orm, sessions, ...pool }, work);
       } catch (error) {
         const again = isRolledBackConflict(error) || isStalePlan(error);
         if (!again || retries === TRANSACTION_RETRIES) throw error;

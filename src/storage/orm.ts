@@ -1,9 +1,8 @@
 /** The one pool: a Sequelize whose failures to reach PostgreSQL are `StoreUnavailable`. */
 import type { Client } from 'pg';
 import { type Options, Sequelize, type Transaction } from 'sequelize';
-import { StoreUnavailable } from '../kernel/store.ts';
 import { type DatabaseConnection, sequelizeConnection } from './connection-settings.ts';
-import { asUnavailable } from './database-failures.ts';
+import { asUnavailable, connectionLost } from './database-failures.ts';
 import type { DatabaseSessions } from './database-sessions.ts';
 
 /** All in milliseconds. */
@@ -83,7 +82,7 @@ interface QueryOptions {
 /** A dead connection would let each statement of a transaction wait for its own timeout. */
 function refuseDead(sessions: DatabaseSessions, transaction?: Transaction | null): void {
   if (transaction && !sessions.isAlive(clientOf(transaction))) {
-    throw new StoreUnavailable('The connection of the transaction is lost');
+    throw connectionLost();
   }
 }
 

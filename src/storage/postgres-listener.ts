@@ -1,10 +1,10 @@
-/** Messages by NOTIFY, on one connection of its own: made for the first subscriber, made again after every loss. */
+/** Messages by NOTIFY, on a connection made for the first subscriber and made again after every loss. */
 import { Client, type ClientConfig, escapeIdentifier } from 'pg';
 import type { Log } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 import { createChannelListeners, type Listener } from './channel-listeners.ts';
 import { clientConfig, type DatabaseConnection } from './connection-settings.ts';
-import { within } from './within.ts';
+import { createPostgresLink } from './postgres-link.ts';
 
 /** Milliseconds. */
 const CONNECT = 1_000;
@@ -40,52 +40,28 @@ export async function openListenClient(connection: DatabaseConnection): Promise<
   return client;
 }
 
+const listen = (channel: string) => `LISTEN ${escapeIdentifier(channel)}`;
+
 export function createPostgresListener(options: PostgresListenerOptions): PostgresListener {
   const { open, log, sleep } = options;
   const listeners = createChannelListeners({ join, leave }, log);
-  let link: Promise<Client> | undefined;
-  /** pg runs one statement at a time, and warns of a queue. */
-  let turn: Promise<unknown> = Promise.resolve();
+  const link = createPostgresLink({ open, onMessage: listeners.deliver, onLost });
   let recovering = false;
   let closed = false;
 
-  const heartbeat = setInterval(() => {
-    if (!recovering) void link?.then((client) => run(client, 'SELECT 1')).catch(() => undefined);
-  }, HEARTBEAT).unref();
+  const heartbeat = setInterval(() => void beat(), HEARTBEAT).unref();
 
-  async function connect(): Promise<Client> {
-    if (closed) throw new Error('The state store is closed');
-    const client = await open();
-    client.on('notification', ({ channel, payload = '' }) => listeners.deliver(channel, payload));
-    client.on('error', (error) => lose(client, error));
-    client.on('end', () => lose(client, new Error('The connection ended')));
-    return client;
+  /** A failure is told by `onLost`. */
+  async function beat(): Promise<void> {
+    const client = recovering ? undefined : await link.current();
+    if (client) await link.run(client, 'SELECT 1').catch(() => undefined);
   }
 
-  function connected(): Promise<Client> {
-    const attempt = link ?? connect();
-    link = attempt;
-    attempt.catch(() => {
-      if (link === attempt) link = undefined;
-    });
-    return attempt;
-  }
-
-  /** Any failure here means that the link is broken: these statements have nothing else to fail on. */
-  async function run(client: Client, sql: string): Promise<void> {
-    const result = turn.then(() => client.query(sql));
-    turn = result.catch((error: Error) => lose(client, error));
-    await result;
-  }
-
-  const ended = new WeakSet<Client>();
-  function lose(client: Client, error: Error): void {
-    if (ended.has(client)) return;
-    ended.add(client);
-    link = undefined;
-    client.end().catch(() => undefined);
-    if (closed) return;
-    log.warn({ event: 'listener.lost', reason: error.message }, 'lost the connection for messages');
+  function onLost(reason: Error): void {
+    log.warn(
+      { event: 'listener.lost', reason: reason.message },
+      'lost the connection for messages',
+    );
     if (!recovering) void recover();
   }
 
@@ -93,24 +69,27 @@ export function createPostgresListener(options: PostgresListenerOptions): Postgr
     recovering = true;
     for (let pause = FIRST_PAUSE; !closed; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
-        const client = await connected();
-        for (const channel of listeners.channels()) await run(client, listen(channel));
-        if (ended.has(client)) continue;
-        log.info({ event: 'listener.recovered' }, 'messages arrive again');
-        break;
+        if (await joinAll()) break;
       } catch (error) {
         log.debug({ event: 'listener.retry', err: error }, 'no connection for messages yet');
-        await sleep(pause);
       }
+      await sleep(pause);
     }
     recovering = false;
   }
 
-  const listen = (channel: string) => `LISTEN ${escapeIdentifier(channel)}`;
+  /** False when the connection broke while the channels were joined: all have to be joined again. */
+  async function joinAll(): Promise<boolean> {
+    const client = await link.connected();
+    for (const channel of listeners.channels()) await link.run(client, listen(channel));
+    if (link.isLost(client)) return false;
+    log.info({ event: 'listener.recovered' }, 'messages arrive again');
+    return true;
+  }
 
   async function join(channel: string): Promise<void> {
     try {
-      await run(await connected(), listen(channel));
+      await link.run(await link.connected(), listen(channel));
     } catch (error) {
       throw new StoreUnavailable('PostgreSQL did not answer', { cause: error });
     }
@@ -118,8 +97,8 @@ export function createPostgresListener(options: PostgresListenerOptions): Postgr
 
   async function leave(channel: string): Promise<void> {
     // Out of reach there is nothing to leave: the next connection joins only what is still listened to.
-    const client = recovering ? undefined : await link?.catch(() => undefined);
-    if (client) await run(client, `UN${listen(channel)}`).catch(() => undefined);
+    const client = recovering ? undefined : await link.current();
+    if (client) await link.run(client, `UN${listen(channel)}`).catch(() => undefined);
   }
 
   return {
@@ -127,8 +106,7 @@ export function createPostgresListener(options: PostgresListenerOptions): Postgr
     async close() {
       closed = true;
       clearInterval(heartbeat);
-      const client = await link?.catch(() => undefined);
-      if (client) await within(client.end(), CONNECT);
+      await link.close();
     },
   };
 }

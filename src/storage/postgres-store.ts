@@ -7,7 +7,13 @@ import type { Consumption, Database, StateStore } from '../kernel/store.ts';
 import { createPostgresListener } from './postgres-listener.ts';
 import * as statements from './postgres-store-statements.ts';
 import { createStateSweeper } from './state-sweeper.ts';
-import { bucketAnswer, checkBucket, checkChannel, checkMessage, checkTtl } from './store-arguments.ts';
+import {
+  bucketAnswer,
+  checkBucket,
+  checkChannel,
+  checkMessage,
+  checkTtl,
+} from './store-arguments.ts';
 
 /** Milliseconds. */
 const SWEEP_INTERVAL = 60_000;
@@ -54,7 +60,9 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
       return isFound(query(statements.SET_IF_ABSENT, [storedKey(key), value, ttl]));
     },
     async take(key) {
-      const [row] = await query<{ value: string; live: boolean }>(statements.TAKE, [storedKey(key)]);
+      const [row] = await query<{ value: string; live: boolean }>(statements.TAKE, [
+        storedKey(key),
+      ]);
       return row?.live ? row.value : undefined;
     },
     async consumeOnce(key) {
@@ -71,7 +79,10 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     async takeTokens(bucket) {
       checkBucket(bucket);
       const values = [storedKey(bucket.key), bucket.capacity, bucket.refillPerSecond, bucket.cost];
-      const [row] = await query<{ allowed: boolean; tokens: number }>(statements.TAKE_TOKENS, values);
+      const [row] = await query<{ allowed: boolean; tokens: number }>(
+        statements.TAKE_TOKENS,
+        values,
+      );
       return bucketAnswer(bucket, row?.allowed ?? false, row?.tokens ?? 0);
     },
     async publish(channel, message) {

@@ -42,7 +42,8 @@ export function parseRedisUrls(urls: string): { nodes: readonly string[]; isClus
   const parsed = urls.split(',').map((url) => new URL(url.trim()));
   const isCluster = parsed.length > 1 || parsed.some((url) => url.searchParams.has('cluster'));
   for (const url of parsed) {
-    if (!/^rediss?:$/.test(url.protocol)) throw new TypeError('A Redis URL begins with redis:// or rediss://');
+    if (!/^rediss?:$/.test(url.protocol))
+      throw new TypeError('A Redis URL begins with redis:// or rediss://');
     url.searchParams.delete('cluster');
   }
   return { nodes: parsed.map(String), isCluster };
@@ -106,10 +107,15 @@ export interface ConnectionState {
 }
 
 /** Follows a connection: logs its loss and its return once each, not every attempt between. */
-export function watchConnection(connection: RedisConnection, name: string, log: Log): ConnectionState {
+export function watchConnection(
+  connection: RedisConnection,
+  name: string,
+  log: Log,
+): ConnectionState {
   let broken: Error | undefined;
   connection.on('error', (error: Error) => {
-    if (!broken) log.warn({ event: 'redis.lost', name, reason: error.message }, 'Redis connection lost');
+    if (!broken)
+      log.warn({ event: 'redis.lost', name, reason: error.message }, 'Redis connection lost');
     broken = error;
   });
   connection.on('ready', () => {
@@ -117,8 +123,7 @@ export function watchConnection(connection: RedisConnection, name: string, log: 
     broken = undefined;
   });
 
-  const failure = (error: unknown) =>
-    new StoreUnavailable(UNAVAILABLE, { cause: broken ?? error });
+  const failure = (error: unknown) => new StoreUnavailable(UNAVAILABLE, { cause: broken ?? error });
 
   return {
     failure,
@@ -132,7 +137,10 @@ export function watchConnection(connection: RedisConnection, name: string, log: 
   };
 }
 
-function nextAttempt(connection: RedisConnection, failure: (error: unknown) => Error): Promise<void> {
+function nextAttempt(
+  connection: RedisConnection,
+  failure: (error: unknown) => Error,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (done: () => void) => {
       clearTimeout(late);

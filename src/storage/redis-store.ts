@@ -7,7 +7,13 @@ import type { StateStore } from '../kernel/store.ts';
 import { connectRedis, watchConnection } from './redis-connection.ts';
 import { UNUSED } from './redis-scripts.ts';
 import { createRedisSubscriber } from './redis-subscriber.ts';
-import { bucketAnswer, checkBucket, checkChannel, checkMessage, checkTtl } from './store-arguments.ts';
+import {
+  bucketAnswer,
+  checkBucket,
+  checkChannel,
+  checkMessage,
+  checkTtl,
+} from './store-arguments.ts';
 
 export interface RedisStoreOptions {
   /** See `parseRedisUrls`. */
@@ -30,7 +36,7 @@ interface Commands {
   takeTokens(key: string, ...numbers: number[]): Promise<[allowed: number, tokens: string]>;
 }
 
-const valueOf = (record: string | null): string | undefined => record?.slice(1);
+const withoutMark = (record: string | null): string | undefined => record?.slice(1);
 
 /** Connects in the background; until then calls throw `StoreUnavailable`, and `ping` waits. */
 export function createRedisStore({ url, prefix = 'auth:', log }: RedisStoreOptions): StateStore {
@@ -48,7 +54,7 @@ export function createRedisStore({ url, prefix = 'auth:', log }: RedisStoreOptio
   }
 
   return {
-    get: async (key) => valueOf(await answer(redis.get(prefix + key))),
+    get: async (key) => withoutMark(await answer(redis.get(prefix + key))),
     async set(key, value, ttl) {
       checkTtl(ttl);
       await answer(redis.set(prefix + key, UNUSED + value, 'EX', ttl));
@@ -57,7 +63,7 @@ export function createRedisStore({ url, prefix = 'auth:', log }: RedisStoreOptio
       checkTtl(ttl);
       return (await answer(redis.set(prefix + key, UNUSED + value, 'EX', ttl, 'NX'))) === 'OK';
     },
-    take: async (key) => valueOf(await answer(redis.getdel(prefix + key))),
+    take: async (key) => withoutMark(await answer(redis.getdel(prefix + key))),
     async consumeOnce(key) {
       const found = await answer(redis.consumeOnce(prefix + key));
       return found ? { first: found[0] === 1, value: found[1].slice(1) } : undefined;

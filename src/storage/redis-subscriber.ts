@@ -2,8 +2,17 @@
 import type { Redis } from 'ioredis';
 import type { Log } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
-import { type ChannelListeners, createChannelListeners, type Listener } from './channel-listeners.ts';
-import { type ConnectionState, connectSubscriber, UNAVAILABLE, watchConnection } from './redis-connection.ts';
+import {
+  type ChannelListeners,
+  createChannelListeners,
+  type Listener,
+} from './channel-listeners.ts';
+import {
+  type ConnectionState,
+  connectSubscriber,
+  UNAVAILABLE,
+  watchConnection,
+} from './redis-connection.ts';
 
 /** Milliseconds. An idle link that died silently is found out by asking. */
 const HEARTBEAT = 2_000;
@@ -26,7 +35,8 @@ export function createRedisSubscriber(urls: string, prefix: string, log: Log): R
   const listeners: ChannelListeners = createChannelListeners({ join, leave }, log);
 
   async function join(channel: string): Promise<void> {
-    if (closed) throw new StoreUnavailable(UNAVAILABLE, { cause: new Error('The store is closed') });
+    if (closed)
+      throw new StoreUnavailable(UNAVAILABLE, { cause: new Error('The store is closed') });
     link ??= open(urls, log, listeners, prefix);
     const { redis, state } = link;
     try {
@@ -56,7 +66,10 @@ function open(urls: string, log: Log, listeners: ChannelListeners, prefix: strin
   const redis = connectSubscriber(urls);
   const state = watchConnection(redis, 'subscriber', log);
   const startOver = (error: Error) => {
-    log.warn({ event: 'redis.lost', name: 'subscriber', reason: error.message }, 'connecting again');
+    log.warn(
+      { event: 'redis.lost', name: 'subscriber', reason: error.message },
+      'connecting again',
+    );
     redis.disconnect(true);
   };
   redis.on('message', (channel: string, message: string) =>

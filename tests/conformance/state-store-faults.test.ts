@@ -10,7 +10,8 @@ import { DRIVERS, type StoreDriver } from '../support/state-store-drivers.ts';
 const LIMITS: Readonly<Record<string, number>> = { redis: 600, postgres: 2_500 };
 
 for (const [name, connect] of Object.entries(DRIVERS)) {
-  describe(`state store on ${name}, in trouble`, () => {
+  describe(`state store on ${name}, in trouble`, function () {
+    this.timeout(30_000);
     let driver: StoreDriver;
     let healthy: StateStore;
     let proxy: FaultProxy;
@@ -18,7 +19,6 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
     const fresh = () => `key-${randomUUID()}`;
 
     before(async function () {
-      this.timeout(20_000);
       const found = await connect();
       if (!found) return this.skip();
       driver = found;
@@ -50,8 +50,7 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
       consumeOnce: () => target.consumeOnce('k'),
       expire: () => target.expire('k', 60),
       delete: () => target.delete('k'),
-      takeTokens: () =>
-        target.takeTokens({ key: 'b', capacity: 1, refillPerSecond: 1, cost: 1 }),
+      takeTokens: () => target.takeTokens({ key: 'b', capacity: 1, refillPerSecond: 1, cost: 1 }),
       publish: () => target.publish('c', 'm'),
       subscribe: () => target.subscribe('c', () => {}),
       ping: () => target.ping(),
@@ -84,16 +83,14 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
       proxy = await startFaultProxy(driver.address);
     });
 
-    it('a call that hangs ends in time, also behind others that hang', async function () {
-      this.timeout(20_000);
+    it('a call that hangs ends in time, also behind others that hang', async () => {
       proxy.fault = 'hang';
       const limit = LIMITS[name] ?? 0;
       const all = Object.entries(calls(store)).filter(([method]) => method !== 'subscribe');
       await Promise.all(all.map(([method, call]) => expectUnavailable(call, limit, method)));
     });
 
-    it('works again within 5 s after the server is back', async function () {
-      this.timeout(20_000);
+    it('works again within 5 s after the server is back', async () => {
       for (const fault of ['refuse', 'hang'] as const) {
         proxy.fault = fault;
         if (fault === 'refuse') proxy.cut();
@@ -103,9 +100,11 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
       }
     });
 
-    it('executes a call once whose reply was lost, and says it failed', async function () {
-      this.timeout(20_000);
-      const [key, bucket] = [fresh(), { key: fresh(), capacity: 10, refillPerSecond: 0.01, cost: 1 }];
+    it('executes a call once whose reply was lost, and says it failed', async () => {
+      const [key, bucket] = [
+        fresh(),
+        { key: fresh(), capacity: 10, refillPerSecond: 0.01, cost: 1 },
+      ];
       // At once, so that a driver with a pool has a connection ready for each call below.
       await Promise.all([store.set(key, 'value', 60), store.takeTokens(bucket)]);
       proxy.fault = 'drop-replies';
@@ -119,8 +118,7 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
       expect(await store.takeTokens({ ...bucket, cost: 0 })).to.deep.include({ remaining: 8 });
     });
 
-    it('subscribes again by itself, after a cut and after silence', async function () {
-      this.timeout(30_000);
+    it('subscribes again by itself, after a cut and after silence', async () => {
       const channel = fresh();
       const heard: string[] = [];
       const stop = await store.subscribe(channel, (message) => heard.push(message));

@@ -10,7 +10,8 @@ const every = <Result>(work: (index: number) => Promise<Result>, times = TIMES) 
   Promise.all(Array.from({ length: times }, (_, index) => work(index)));
 
 for (const [name, connect] of Object.entries(DRIVERS)) {
-  describe(`state store on ${name}`, () => {
+  describe(`state store on ${name}`, function () {
+    this.timeout(10_000);
     let driver: StoreDriver;
     let one: StateStore;
     let two: StateStore;
@@ -25,6 +26,9 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
       one = driver.open();
       two = driver.open();
       await Promise.all([one.ping(), two.ping()]);
+      spent.push(...Array.from({ length: 3 }, fresh));
+      for (const key of spent) await one.set(key, 'old', 1);
+      for (const key of spent) await eventually(async () => (await one.get(key)) === undefined);
     });
 
     after(async () => {
@@ -33,12 +37,9 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
       await driver?.dispose();
     });
 
-    async function expired(): Promise<string> {
-      const key = fresh();
-      await one.set(key, 'old', 1);
-      await eventually(async () => (await one.get(key)) === undefined);
-      return key;
-    }
+    /** Keys of records whose lifetime is over: made together, as it takes a second. */
+    const spent: string[] = [];
+    const expired = async () => spent.pop() ?? expect.fail('make more of them');
 
     describe('records', () => {
       it('reads what another instance wrote, and what overwrote it', async () => {
@@ -207,9 +208,21 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
 
       it('says what is left and how long to wait', async () => {
         const bucket = { key: fresh(), capacity: 10, refillPerSecond: 0.1, cost: 4 };
-        expect(await one.takeTokens(bucket)).to.deep.equal({ allowed: true, remaining: 6, retryAfter: 0 });
-        expect(await two.takeTokens(bucket)).to.deep.equal({ allowed: true, remaining: 2, retryAfter: 0 });
-        expect(await one.takeTokens(bucket)).to.deep.equal({ allowed: false, remaining: 2, retryAfter: 20 });
+        expect(await one.takeTokens(bucket)).to.deep.equal({
+          allowed: true,
+          remaining: 6,
+          retryAfter: 0,
+        });
+        expect(await two.takeTokens(bucket)).to.deep.equal({
+          allowed: true,
+          remaining: 2,
+          retryAfter: 0,
+        });
+        expect(await one.takeTokens(bucket)).to.deep.equal({
+          allowed: false,
+          remaining: 2,
+          retryAfter: 20,
+        });
       });
 
       it('allows the call that waited as told', async () => {
@@ -249,9 +262,14 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
         await two.publish(fresh(), 'elsewhere');
         await two.publish(channel, 'end');
         await eventually(() => expect(heard).to.have.length(6));
-        expect(heard.toSorted()).to.deep.equal(
-          ['a end', 'a hello', 'b end', 'b hello', 'c end', 'c hello'],
-        );
+        expect(heard.toSorted()).to.deep.equal([
+          'a end',
+          'a hello',
+          'b end',
+          'b hello',
+          'c end',
+          'c hello',
+        ]);
         for (const stop of stops) await stop();
       });
 
@@ -290,7 +308,9 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
         const longest = 'ä'.repeat(2_000);
         await two.publish(channel, longest);
         await eventually(() => expect(heard).to.deep.equal([longest]));
-        const failure: unknown = await two.publish(channel, `${longest}x`).catch((error: unknown) => error);
+        const failure: unknown = await two
+          .publish(channel, `${longest}x`)
+          .catch((error: unknown) => error);
         expect(failure).to.be.instanceOf(RangeError);
         await stop();
       });

@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import { createMigrator } from '../../db/migrator.ts';
 import { type OpenDatabase, openDatabase } from '../../src/storage/database.ts';
 import { silentLog } from './log.ts';
+import { postgresUrl } from './service-urls.ts';
 
 const MIGRATIONS = path.join(import.meta.dirname, '../../db/migrations');
 /** Any number: makers of a template take turns. */
@@ -24,7 +25,7 @@ export interface TestDatabaseOptions {
   readonly empty?: boolean;
 }
 
-/** Reads TEST_DATABASE_URL, which `npm test` sets; its role must be allowed to create databases. */
+/** Each caller gets a database of its own on the PostgreSQL of the test run. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { poolSize = 5, empty = false } = options;
   const name = `auth_test_${randomUUID().replaceAll('-', '')}`;
@@ -33,7 +34,11 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   });
   const url = urlOf(name);
-  const database = openDatabase({ connection: { connectionString: url }, poolSize, log: silentLog });
+  const database = openDatabase({
+    connection: { connectionString: url },
+    poolSize,
+    log: silentLog,
+  });
   return {
     url,
     database,
@@ -44,20 +49,14 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   };
 }
 
-function serverUrl(): string {
-  const url = process.env['TEST_DATABASE_URL'];
-  if (!url) throw new Error('TEST_DATABASE_URL is not set: run the tests with `npm test`');
-  return url;
-}
-
 function urlOf(database: string): string {
-  const url = new URL(serverUrl());
+  const url = new URL(postgresUrl());
   url.pathname = `/${database}`;
   return url.href;
 }
 
 async function asAdmin(work: (admin: Client) => Promise<unknown>): Promise<void> {
-  const admin = new Client({ connectionString: serverUrl() });
+  const admin = new Client({ connectionString: postgresUrl() });
   await admin.connect();
   try {
     await work(admin);

@@ -7,6 +7,7 @@ import { createPostgresStore } from '../../src/storage/postgres-store.ts';
 import { createRedisStore } from '../../src/storage/redis-store.ts';
 import { createTestDatabase } from './database.ts';
 import { silentLog } from './log.ts';
+import { redisUrl } from './service-urls.ts';
 
 export interface StoreDriver {
   readonly address: { readonly host: string; readonly port: number };
@@ -18,7 +19,7 @@ export interface StoreDriver {
 /** undefined: the service is not there. */
 export const DRIVERS: Readonly<Record<string, () => Promise<StoreDriver | undefined>>> = {
   async redis() {
-    const base = process.env['TEST_REDIS_URL'];
+    const base = redisUrl();
     if (!base) return undefined;
     const prefix = `test-${randomUUID()}:`;
     return {
@@ -32,7 +33,12 @@ export const DRIVERS: Readonly<Record<string, () => Promise<StoreDriver | undefi
     const { url, drop } = await createTestDatabase();
     const open = (port?: number): StateStore => {
       const connection = { connectionString: onPort(url, port) };
-      const database = openDatabase({ connection, poolSize: 10, log: silentLog, statementTimeout: 500 });
+      const database = openDatabase({
+        connection,
+        poolSize: 10,
+        log: silentLog,
+        statementTimeout: 500,
+      });
       const store = createPostgresStore({
         query: database.query,
         openListenClient: () => openListenClient(connection),
