@@ -20,12 +20,14 @@ export const testClock = (now = Date.UTC(2026, 10, 22)): Clock & { time: number 
   },
 });
 
-/** Something that the plugin under test must not use: calling it fails. */
-export const untouched = <Port extends object>(name: string): Port =>
-  new Proxy({} as Port, {
-    get: (_target, member) => () => {
-      throw new Error(`${name}.${String(member)} was not expected to be called`);
-    },
+/** A port of which only the given members may be called: any other call fails. */
+export const untouched = <Port extends object>(name: string, given: Partial<Port> = {}): Port =>
+  new Proxy(given as Port, {
+    get: (target, member) =>
+      Reflect.get(target, member) ??
+      (() => {
+        throw new Error(`${name}.${String(member)} was not expected to be called`);
+      }),
   });
 
 interface Given {
@@ -103,4 +105,3 @@ export async function runCommand(
   });
   return { out, note, text: out.join('\n') };
 }
-

@@ -68,11 +68,7 @@ export function parseMetadata(client: NewClient, rules: MetadataRules): ClientMe
   return parsed.data;
 }
 
-const invalid = (errors: readonly InputError[]) =>
-  problems.invalidMetadata({
-    errors,
-    detail: errors.map(({ pointer, detail }) => `${pointer.slice(2)}: ${detail}`).join('; '),
-  });
+const invalid = (errors: readonly InputError[]) => problems.invalidMetadata({ errors });
 
 const toInputError = ({ path, message }: z.core.$ZodIssue): InputError => ({
   pointer: `#/${path.join('/')}`,

@@ -9,17 +9,21 @@ const BASE = { client_name: 'Shop', redirect_uris: ['https://rp.example/cb'] };
 
 const parse = (client: object, rules = RULES) => parseMetadata(client as NewClient, rules);
 
-/** The pointers of all faults; fails when there are none. */
-function faultsOf(client: object): string[] {
+/** Fails when the metadata is accepted. */
+function problemOf(client: object): ProblemError {
   try {
     parse(client);
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     expect(error.problem.type).to.equal('urn:problem:clients:invalid-metadata');
-    return (error.details.errors ?? []).map(({ pointer }) => pointer);
+    return error;
   }
   return expect.fail('the metadata was accepted');
 }
+
+/** The pointers of all faults. */
+const faultsOf = (client: object): string[] =>
+  (problemOf(client).details.errors ?? []).map(({ pointer }) => pointer);
 
 const publicJwk = (type: 'ec' | 'ed25519', options = {}): JsonWebKey =>
   generateKeyPairSync(type as 'ec', { namedCurve: 'P-256', ...options }).publicKey.export({
@@ -57,21 +61,18 @@ describe('client metadata', () => {
       '#/post_logout_redirect_uris/0',
       '#/backchannel_logout_uri',
     ]);
-    try {
-      parse(client);
-    } catch (error) {
-      const { detail } = (error as ProblemError).details;
-      expect(detail).to.include('redirect_uris/1: "http://rp.example/cb" must use https');
-    }
+    const uri = problemOf(client).details.errors?.[0]?.detail;
+    expect(uri).to.match(/^"http:\/\/rp\.example\/cb" must use https/);
   });
 
   it('writes URIs into faults so that they cannot forge a line (SEC-94)', () => {
-    try {
-      parse({ ...BASE, redirect_uris: ['https://rp.example/\r\nlevel=info'] });
-      expect.fail('accepted');
-    } catch (error) {
-      expect((error as ProblemError).details.detail).to.not.match(/[\r\n]/);
-    }
+    const { details } = problemOf({
+      ...BASE,
+      redirect_uris: ['https://rp.example/\r\nlevel=info'],
+    });
+    expect(details.errors?.[0]?.detail)
+      .to.include('rp.example')
+      .and.not.match(/[\r\n]/);
   });
 
   const refused: Record<string, [client: object, pointer: string]> = {
@@ -85,7 +86,10 @@ describe('client metadata', () => {
     'a name that is no string': [{ ...BASE, client_name: ['Shop'] }, '#/client_name'],
     'unknown members (SEC-77)': [{ ...BASE, client_id: 'mine' }, '#/'],
     'a secret of the own choice': [{ ...BASE, client_secret: 'x' }, '#/'],
-    'jwks_uri, which would be fetched (SEC-66)': [{ ...BASE, jwks_uri: 'https://rp.example' }, '#/'],
+    'jwks_uri, which would be fetched (SEC-66)': [
+      { ...BASE, jwks_uri: 'https://rp.example' },
+      '#/',
+    ],
     'no redirect URI with the code flow': [{ client_name: 'Shop' }, '#/redirect_uris'],
     'a redirect URI twice': [
       { ...BASE, redirect_uris: ['https://rp.example/', 'https://rp.example/'] },
@@ -95,7 +99,10 @@ describe('client metadata', () => {
       { ...BASE, redirect_uris: Array.from({ length: 51 }, (_, i) => `https://rp.example/${i}`) },
       '#/redirect_uris',
     ],
-    'a string of redirect URIs': [{ ...BASE, redirect_uris: 'https://rp.example' }, '#/redirect_uris'],
+    'a string of redirect URIs': [
+      { ...BASE, redirect_uris: 'https://rp.example' },
+      '#/redirect_uris',
+    ],
     'the implicit grant (SEC-56)': [{ ...BASE, grant_types: ['implicit'] }, '#/grant_types'],
     'the password grant (SEC-56)': [{ ...BASE, grant_types: ['password'] }, '#/grant_types'],
     'no grant': [{ ...BASE, grant_types: [] }, '#/grant_types'],
@@ -112,7 +119,7 @@ describe('client metadata', () => {
       { ...BASE, token_endpoint_auth_method: 'client_secret_jwt' },
       '#/token_endpoint_auth_method',
     ],
-    'tls_client_auth': [
+    tls_client_auth: [
       { ...BASE, token_endpoint_auth_method: 'tls_client_auth' },
       '#/token_endpoint_auth_method',
     ],
@@ -129,7 +136,10 @@ describe('client metadata', () => {
     'a scope with a space (SEC-60)': [{ ...BASE, allowed_scopes: ['a b'] }, '#/allowed_scopes/0'],
     'an empty scope (SEC-60)': [{ ...BASE, allowed_scopes: [''] }, '#/allowed_scopes/0'],
     'a scope with a quote (SEC-60)': [{ ...BASE, allowed_scopes: ['a"'] }, '#/allowed_scopes/0'],
-    'a scope with a backslash (SEC-60)': [{ ...BASE, allowed_scopes: ['a\\'] }, '#/allowed_scopes/0'],
+    'a scope with a backslash (SEC-60)': [
+      { ...BASE, allowed_scopes: ['a\\'] },
+      '#/allowed_scopes/0',
+    ],
     'a scope with an accent (SEC-60)': [{ ...BASE, allowed_scopes: ['é'] }, '#/allowed_scopes/0'],
     'a scope twice': [{ ...BASE, allowed_scopes: ['a', 'a'] }, '#/allowed_scopes'],
     'private_key_jwt without keys': [
@@ -170,9 +180,7 @@ describe('client metadata', () => {
       'a point that is not on the curve': [{ ...publicKey, x: publicKey.y, y: publicKey.x }],
       'a short RSA key': [weak.export({ format: 'jwk' })],
       'an encryption key': [{ ...publicKey, use: 'enc' }],
-      'a key that cannot sign': [
-        generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' }),
-      ],
+      'a key that cannot sign': [generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' })],
       'two keys of one kid': [
         { ...publicKey, kid: 'a' },
         { ...publicJwk('ec'), kid: 'a' },

@@ -30,7 +30,14 @@ describe('key cipher', () => {
       const text = `v1.${changed.toString('base64url')}`;
       expect(() => cipher.decrypt(text, 'kid-1'), `byte ${index}`).to.throw('SECRET_KEY');
     }
-    for (const text of ['', 'v1.', 'v1.AAAA', sealed.slice(3), sealed.slice(0, -4), `${sealed}AAAA`]) {
+    for (const text of [
+      '',
+      'v1.',
+      'v1.AAAA',
+      sealed.slice(3),
+      sealed.slice(0, -4),
+      `${sealed}AAAA`,
+    ]) {
       expect(() => cipher.decrypt(text, 'kid-1'), text).to.throw('SECRET_KEY');
     }
   });

@@ -52,7 +52,9 @@ describe('keys', () => {
     for (const jwk of made) {
       const { kty = '', crv, x, y, n, e } = jwk;
       const members = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value);
-      expect(await calculateJwkThumbprint({ kty, ...Object.fromEntries(members) })).to.equal(jwk.kid);
+      expect(await calculateJwkThumbprint({ kty, ...Object.fromEntries(members) })).to.equal(
+        jwk.kid,
+      );
       const key = await importJWK({ ...jwk, kty } as Parameters<typeof importJWK>[0], jwk.alg);
       const token = await new SignJWT({}).setProtectedHeader({ alg: jwk.alg ?? '' }).sign(key);
       const publicKey = await importJWK(Object.fromEntries(members) as { kty: string }, jwk.alg);
@@ -65,7 +67,8 @@ describe('keys', () => {
     await first.start();
     const second = setUp();
     await second.start();
-    const kids = async ({ service }: typeof first) => (await service.current()).map(({ kid }) => kid);
+    const kids = async ({ service }: typeof first) =>
+      (await service.current()).map(({ kid }) => kid);
     expect(await kids(second)).to.deep.equal(await kids(first));
     await test.database.query({ name: 'test-clear', text: 'DELETE FROM signing_keys' }, []);
     expect(await second.service.current()).to.have.length(2);
@@ -96,14 +99,19 @@ describe('keys', () => {
     await service.start();
     expect(made).to.deep.equal([]);
     await test.database.query(
-      { name: 'test-retire', text: "UPDATE signing_keys SET status = 'previous' WHERE alg = 'ES256'" },
+      {
+        name: 'test-retire',
+        text: "UPDATE signing_keys SET status = 'previous' WHERE alg = 'ES256'",
+      },
       [],
     );
     await service.start();
     expect(made).to.deep.equal(['ES256']);
     const es256 = (await service.current()).filter(({ alg }) => alg === 'ES256');
     expect(es256, 'the former key still verifies').to.have.length(2);
-    const current = (await rows()).find(({ alg, status }) => alg === 'ES256' && status === 'current');
+    const current = (await rows()).find(
+      ({ alg, status }) => alg === 'ES256' && status === 'current',
+    );
     expect(es256[0]?.kid, 'the signing one first').to.equal(current?.['kid']);
   });
 
@@ -144,7 +152,8 @@ describe('keys', () => {
 
   it('lists facts only, never private members (SEC-43)', async () => {
     const { service, provides, start } = setUp();
-    const list = (options = {}) => runCommand(keyCommands, { name: 'keys list', options }, provides);
+    const list = (options = {}) =>
+      runCommand(keyCommands, { name: 'keys list', options }, provides);
     expect(await list()).to.deep.include({ out: [] });
     await start();
     const jwks = await service.current();

@@ -5,7 +5,10 @@ import { decodeEntries, encodeEntries } from '../../../src/plugins/revocations/m
 describe('revocation messages', () => {
   it('carry any number of entries in messages of at most 4,000 bytes', () => {
     const entries: Entry[] = Array.from({ length: 500 }, (_, index) => ({
-      revocation: index % 2 ? { sid: `${index}`.padStart(43, 'é') } : { sub: `${index}`, rolesVersion: index },
+      revocation:
+        index % 2
+          ? { sid: `${index}`.padStart(43, 'é') }
+          : { sub: `${index}`, rolesVersion: index },
       at: 1_795_305_600_123.5 + index,
     }));
     const messages = encodeEntries(entries);

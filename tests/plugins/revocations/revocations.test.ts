@@ -92,10 +92,8 @@ describe('revocations', () => {
   };
   const deny = (service: RevocationService, sid: string) =>
     service.transaction(async (_transaction, denyOne) => denyOne({ sid }));
-  const count = async () =>
-    (await test.database.query<{ count: number }>(COUNT, []))[0]?.count;
-  const backdate = (sid: string, seconds: number) =>
-    test.database.query(BACKDATED, [sid, seconds]);
+  const count = async () => (await test.database.query<{ count: number }>(COUNT, []))[0]?.count;
+  const backdate = (sid: string, seconds: number) => test.database.query(BACKDATED, [sid, seconds]);
 
   it('denies on this node and on every other as soon as the change is committed (SEC-40)', async () => {
     const [one, two] = [await started(), await started()];
