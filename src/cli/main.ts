@@ -18,6 +18,7 @@ import { addStartCommand } from './start-command.ts';
 
 /** Runs one command line; sets the exit code, prints failures as one line. */
 export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', leaveWhenUnread);
   try {
     const loaded = loadSettings();
     loaded.catch(() => undefined); // `start` says it again; help needs no settings.
@@ -27,6 +28,12 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = 1;
     process.stderr.write(`${describeFailure(error)}\n`);
   }
+}
+
+/** `authsrv … | head`: nobody reads on. */
+function leaveWhenUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }
 
 async function buildProgram(loaded: Promise<Loaded>): Promise<Program> {

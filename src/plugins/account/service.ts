@@ -1,6 +1,7 @@
 import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
 import type { LiveSession, OidcEngine } from '../../kernel/oidc.ts';
 import type { Log } from '../../kernel/plugin.ts';
+import type { ProblemError } from '../../kernel/problem.ts';
 import type { CookieChange, Principal, RequestInfo } from '../../kernel/route.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { RoleService } from '../roles/contract.ts';
@@ -62,6 +63,11 @@ export function createAccountService(dependencies: AccountDependencies) {
     return profileOf(user);
   };
 
+  const refusal = ({ id }: RequestInfo): ProblemError => {
+    log.warn({ event: 'login.refused', request_id: id }, 'login refused');
+    return problems.invalidCredentials();
+  };
+
   return {
     profile,
 
@@ -72,14 +78,12 @@ export function createAccountService(dependencies: AccountDependencies) {
 
     async login(email: string, password: string, request: RequestInfo): Promise<SignedIn> {
       const user = await users.authenticate(email, password);
-      if (!user) {
-        log.warn({ event: 'login.refused', request_id: request.id }, 'login refused');
-        throw problems.invalidCredentials();
-      }
+      if (!user) throw refusal(request);
       const previous = await oidc.currentSession(request.exchange);
       if (previous) await sessions.end(previous.uid, 'replaced by a new sign-in');
       const { ip, userAgent } = request;
       const started = await sessions.start({ userId: user.id, amr: ['pwd'], ip, userAgent });
+      if (!started) throw refusal(request);
       const pair = await firstPair(started.session, dependencies);
       const cookies = [started.cookie, ...tokenCookies(pair, clock)];
       return { profile: await profileOf(user), pair, cookies };

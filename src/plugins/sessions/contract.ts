@@ -13,6 +13,11 @@ export interface SignIn {
   readonly userAgent: string;
 }
 
+export interface StartedSession {
+  readonly session: LiveSession;
+  readonly cookie: CookieChange;
+}
+
 export interface SessionInfo {
   readonly id: string;
   readonly userId: string;
@@ -22,15 +27,18 @@ export interface SessionInfo {
   readonly lastSeen: Date;
 }
 
-/** A change that commits or fails together with the end of the sessions. */
+/** A change that commits or fails together with the end of the sessions, and comes before it. */
 export type Alongside = (
   transaction: Transaction,
   deny: (revocation: Revocation) => void,
 ) => Promise<void>;
 
 export interface SessionService extends SessionFence {
-  /** A person proved who they are: a session, its history entry, its live record. The cookie carries it. */
-  start(signIn: SignIn): Promise<{ session: LiveSession; cookie: CookieChange }>;
+  /**
+   * A person proved who they are: a session, its history entry, its live record. The cookie carries it.
+   * Undefined when the user has been disabled or deleted meanwhile.
+   */
+  start(signIn: SignIn): Promise<StartedSession | undefined>;
   /** Active sessions of a user, newest first. */
   list(userId: string): Promise<readonly SessionInfo[]>;
   /** Ends every session and grant of a user but those of the session `except`. */

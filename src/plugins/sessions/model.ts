@@ -12,8 +12,10 @@ interface SessionRow {
 
 const INSERT = {
   name: 'sessions-insert',
+  // The lock makes a sign-in wait for a user who is being disabled right now, and see it.
   text: `INSERT INTO sessions (id, user_id, amr, device, ip, auth_time, created_at, last_seen)
-    VALUES ($1, $2, $3, $4, $5, $6, $6, $6)`,
+    SELECT $1, id, $3, $4, $5, $6, $6, $6 FROM users
+    WHERE id = $2 AND disabled_at IS NULL FOR SHARE RETURNING id`,
 };
 const INSERT_HISTORY = {
   name: 'login-history-insert',
@@ -74,16 +76,19 @@ export type SessionModel = ReturnType<typeof createSessionModel>;
 /** Tables `sessions` (the fence) and `login_history` (a row a sign-in, kept). */
 export function createSessionModel(db: Database) {
   return {
-    async insert(session: NewSession): Promise<void> {
+    /** False when the user is disabled or gone by now. */
+    async insert(session: NewSession): Promise<boolean> {
       const { id, historyId, userId, amr, device, ip, at } = session;
-      await db.transaction(async (transaction) => {
-        await db.query(INSERT, [id, userId, amr, device, ip, at], transaction);
+      return db.transaction(async (transaction) => {
+        const rows = await db.query(INSERT, [id, userId, amr, device, ip, at], transaction);
+        if (rows.length === 0) return false;
         const method = amr.join(' ');
         await db.query(
           INSERT_HISTORY,
           [historyId, userId, id, method, device, ip, at],
           transaction,
         );
+        return true;
       });
     },
 

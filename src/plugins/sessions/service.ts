@@ -75,7 +75,8 @@ export function createSessionService(dependencies: Dependencies): SessionService
       const uid = random.token();
       const device = describeDevice(userAgent);
       const historyId = random.uuid();
-      await sessions.insert({ id: uid, historyId, userId, amr, device, ip, at: now() });
+      const row = { id: uid, historyId, userId, amr, device, ip, at: now() };
+      if (!(await sessions.insert(row))) return undefined;
       const session = { uid, userId, amr, authTime: epochSeconds(clock) };
       const cookie = await oidc.openSession(session);
       events.emit(SessionStarted, { sessionId: uid, userId });
@@ -89,6 +90,7 @@ export function createSessionService(dependencies: Dependencies): SessionService
 
     async endAll(userId, reason, { except, alongside } = {}) {
       const ended = await revocations.transaction(async (transaction, deny) => {
+        await alongside?.(transaction, deny);
         const rows = await sessions.endAll(userId, { reason, at: now(), except }, transaction);
         const others = except === undefined ? {} : { exceptSessionId: except };
         const owners = await grants.endAll({ userId, ...others }, reason, transaction);
@@ -96,7 +98,6 @@ export function createSessionService(dependencies: Dependencies): SessionService
           await sessions.setLogoutDate(row, now(), transaction);
           deny({ sid: row.id });
         }
-        await alongside?.(transaction, deny);
         return { rows, owners };
       });
       await announce(ended, reason);

@@ -115,7 +115,7 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
       const { email = '', password = '', name } = input.form;
       try {
         const registration = { email, password, ...(name ? { name } : {}) };
-        return await service.register(registration, input.request);
+        return (await service.register(registration, input.request)) ?? (await signInPage(input));
       } catch (error) {
         if (!(error instanceof ProblemError) || error.problem.status >= 500) throw error;
         return registerPage(input, { errors: formErrors(error), status: error.problem.status });

@@ -29,17 +29,20 @@ export function createSignInService({ users, sessions, oidc, clock }: Dependenci
   };
 
   /** Another person's session in this browser ends here, so that no two people share one (SEC-62). */
-  const signInAs = async (userId: string, request: RequestInfo): Promise<PromptOutcome> => {
+  const signInAs = async (
+    userId: string,
+    request: RequestInfo,
+  ): Promise<PromptOutcome | undefined> => {
     const current = await oidc.currentSession(request.exchange);
     if (current?.userId === userId) return renew(current.uid, userId);
     if (current) await sessions.end(current.uid, 'another user signed in');
     const { ip, userAgent } = request;
-    const { cookie } = await sessions.start({ userId, amr: AMR, ip, userAgent });
-    return { finish: login(userId, true), cookies: [cookie] };
+    const started = await sessions.start({ userId, amr: AMR, ip, userAgent });
+    return started && { finish: login(userId, true), cookies: [started.cookie] };
   };
 
   return {
-    /** Undefined when e-mail or password is wrong. */
+    /** Undefined when e-mail or password is wrong, or the user cannot sign in any more. */
     async withPassword(
       email: string,
       password: string,
@@ -64,7 +67,7 @@ export function createSignInService({ users, sessions, oidc, clock }: Dependenci
     async register(
       registration: { email: string; password: string; name?: string },
       request: RequestInfo,
-    ): Promise<PromptOutcome> {
+    ): Promise<PromptOutcome | undefined> {
       const user = await users.register(registration);
       return signInAs(user.id, request);
     },

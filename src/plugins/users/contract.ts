@@ -46,7 +46,7 @@ export interface UserService {
       readonly locale?: string | null | undefined;
     },
   ): Promise<User>;
-  /** Ends all sessions and grants with it. Throws `users:not-found`. */
+  /** Ends all sessions and grants with it. Throws `users:not-found`, `users:last-superuser`. */
   disable(id: string): Promise<User>;
   enable(id: string): Promise<User>;
   /** Makes tokens with older roles stale; returns the new version. Throws `users:not-found`. */
