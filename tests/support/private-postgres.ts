@@ -1,6 +1,5 @@
 /** A PostgreSQL of our own, gone with us; it keeps nothing. */
-import { access, mkdtemp, readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { PostgresUnavailable } from '../../src/storage/embedded-postgres/failures.ts';
 import {
@@ -10,10 +9,11 @@ import {
 import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres/start-embedded-postgres.ts';
 import { freePort } from './free-port.ts';
 import type { PrivateService } from './private-redis.ts';
+import { makeScratchFolder } from './scratch-folder.ts';
 
 /** `searchPath` is PATH. Throws `PostgresUnavailable` when this machine has no PostgreSQL. */
 export async function startPrivatePostgres(searchPath: string): Promise<PrivateService> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'test-postgres-'));
+  const folder = await makeScratchFolder('test-postgres-');
   const port = await freePort();
   const { user, database, stop } = await startEmbeddedPostgres({
     dataDir: path.join(folder, 'data'),

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { NewClient } from '../../src/plugins/clients/contract.ts';
 import { Clients } from '../../src/plugins/clients/contract.ts';
 import type { Answer, Browser, RequestOptions } from './browser.ts';
+import type { Node } from './nodes.ts';
 import type { TestApp } from './test-app.ts';
 
 export const REDIRECT_URI = 'https://rp.example.com/callback';
@@ -50,7 +51,7 @@ export async function createRelyingParty(app: TestApp, metadata: Partial<NewClie
     path: string,
     fields: Record<string, string>,
     options: RequestOptions = {},
-    to: TestApp = app,
+    to: Node = app,
   ): Promise<Answer> => {
     const auth = authentication();
     return to.browser().request(path, {
@@ -64,7 +65,7 @@ export async function createRelyingParty(app: TestApp, metadata: Partial<NewClie
   const token = async (
     fields: Record<string, string>,
     options: RequestOptions = {},
-    to: TestApp = app,
+    to: Node = app,
   ): Promise<TokenAnswer> => {
     const answer = await post('/oidc/token', fields, options, to);
     return { status: answer.status, headers: answer.headers, body: answer.json() };
@@ -103,7 +104,7 @@ export async function createRelyingParty(app: TestApp, metadata: Partial<NewClie
       params: Record<string, string | undefined> = {},
     ): Promise<Answer> => browser.open(authorizationUrl(params)),
 
-    redeem: (code: string, fields: Record<string, string> = {}, to: TestApp = app) =>
+    redeem: (code: string, fields: Record<string, string> = {}, to: Node = app) =>
       token(
         {
           grant_type: 'authorization_code',
@@ -116,7 +117,7 @@ export async function createRelyingParty(app: TestApp, metadata: Partial<NewClie
         to,
       ),
 
-    refresh: (refreshToken: string, fields: Record<string, string> = {}, to: TestApp = app) =>
+    refresh: (refreshToken: string, fields: Record<string, string> = {}, to: Node = app) =>
       token({ grant_type: 'refresh_token', refresh_token: refreshToken, ...fields }, {}, to),
   };
 }
