@@ -1,0 +1,51 @@
+import { Router } from '@koa/router';
+import Koa from 'koa';
+import { type AuthorizedState, createBearerGuard, type Demand } from './bearer-guard.ts';
+import type { Settings } from './settings.ts';
+import type { VerifyAccessToken } from './verify-access-token.ts';
+
+/** RFC 9728 §3: below the host, whatever the path of the resource. */
+const METADATA_PATH = '/.well-known/oauth-protected-resource';
+
+export type AppSettings = Pick<Settings, 'issuer' | 'audience' | 'adminRole' | 'baseUrl'>;
+
+export function createApp(settings: AppSettings, verify: VerifyAccessToken): Koa {
+  const { issuer, audience, adminRole, baseUrl } = settings;
+  const guard = createBearerGuard({ verify, metadataUrl: `${baseUrl}${METADATA_PATH}` });
+  const router = new Router<AuthorizedState>();
+
+  router.get('/public', (ctx) => {
+    ctx.body = { message: 'Everybody may read this.' };
+  });
+
+  router.get('/me', guard(isUser), (ctx) => {
+    const { sub, clientId, scopes, roles, expiresAt } = ctx.state.token;
+    ctx.body = { sub, client_id: clientId, scope: scopes.join(' '), roles, exp: expiresAt };
+  });
+
+  router.get('/admin', guard(hasRole(adminRole)), (ctx) => {
+    ctx.body = { message: `Only the role "${adminRole}" may read this.`, sub: ctx.state.token.sub };
+  });
+
+  router.get(METADATA_PATH, (ctx) => {
+    ctx.body = {
+      resource: audience,
+      authorization_servers: [issuer],
+      bearer_methods_supported: ['header'],
+      resource_name: 'async-api',
+    };
+  });
+
+  const app = new Koa();
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  return app;
+}
+
+const isUser: Demand = (token) =>
+  token.isUser ? undefined : 'This needs the token of a signed-in user';
+
+const hasRole =
+  (role: string): Demand =>
+  (token) =>
+    isUser(token) ?? (token.roles.includes(role) ? undefined : `This needs the role ${role}`);

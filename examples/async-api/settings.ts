@@ -1,0 +1,39 @@
+/** What this API must know: whose tokens it takes, and who it is in them. */
+
+export interface Settings {
+  /** The authorization server, exactly as its discovery document spells it. */
+  readonly issuer: string;
+  /** `aud` of the tokens meant for this API: API_AUDIENCE of the server. */
+  readonly audience: string;
+  /** The role that opens `GET /admin`. */
+  readonly adminRole: string;
+  readonly port: number;
+  /** Where clients reach this API. */
+  readonly baseUrl: string;
+  /** Seconds added to the clock when expiry is judged; only for trying out what happens to old tokens. */
+  readonly clockOffset: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws an Error that names a setting which is no number. */
+export function readSettings(env: Environment): Settings {
+  const issuer = withoutSlash(env['ISSUER'] || 'http://localhost:3000');
+  const port = wholeNumber(env, 'PORT', 3002);
+  return {
+    issuer,
+    audience: env['AUDIENCE'] || `${issuer}/api`,
+    adminRole: env['ADMIN_ROLE'] || 'reports',
+    port,
+    baseUrl: withoutSlash(env['BASE_URL'] || `http://127.0.0.1:${port}`),
+    clockOffset: wholeNumber(env, 'CLOCK_OFFSET', 0),
+  };
+}
+
+const withoutSlash = (url: string): string => url.replace(/\/$/, '');
+
+function wholeNumber(env: Environment, name: string, initial: number): number {
+  const value = Number(env[name] || initial);
+  if (!Number.isInteger(value)) throw new Error(`${name} must be a whole number`);
+  return value;
+}

@@ -1,0 +1,111 @@
+/**
+ * `npm run demo`: the server, an application and an API, to play with until Ctrl-C.
+ * `npm run demo -- --check`: walks through all of it by itself and exits with 1 when a step fails.
+ * DATABASE_URL and REDIS_URL are used when they are set; a check makes a database of its own and drops it.
+ */
+import { pagesStory } from './demo/pages-story.ts';
+import {
+  anyPorts,
+  type Temporary,
+  temporaryDatabase,
+  temporaryFolder,
+  usualPorts,
+} from './demo/place.ts';
+import { pluginStory } from './demo/plugin-story.ts';
+import { restStory } from './demo/rest-story.ts';
+import { type Demo, startDemo } from './demo/start-demo.ts';
+import { runStories } from './demo/steps.ts';
+
+const print = (line: string): void => console.log(line);
+
+/** Rejects on Ctrl-C and its like; everything is stopped on the way out. */
+const interrupted = new Promise<never>((_resolve, reject) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => reject(new Interrupted(signal)));
+  }
+});
+
+class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+/** Runs `work` with an environment of its own; whatever was made for it is gone afterwards. */
+async function withPlace(
+  isCheck: boolean,
+  work: (env: NodeJS.ProcessEnv) => Promise<void>,
+): Promise<void> {
+  const made: Temporary[] = [];
+  const make = async (temporary: Promise<Temporary>): Promise<string> => {
+    const { value } = made[made.push(await temporary) - 1] as Temporary;
+    return value;
+  };
+  const { DATABASE_URL: databaseUrl, DATA_DIR: dataDir } = process.env;
+  try {
+    const env = { ...process.env };
+    if (isCheck || !(dataDir || databaseUrl)) env['DATA_DIR'] = await make(temporaryFolder());
+    if (isCheck && databaseUrl) env['DATABASE_URL'] = await make(temporaryDatabase(databaseUrl));
+    await work(env);
+  } finally {
+    for (const temporary of made.reverse()) await temporary.remove();
+  }
+}
+
+/** Runs `work` with everything started; a process that ends by itself is a failure. */
+async function withDemo(
+  starting: Promise<Demo>,
+  work: (demo: Demo) => Promise<unknown>,
+): Promise<void> {
+  let demo: Demo | undefined;
+  try {
+    demo = await Promise.race([starting, interrupted]);
+    const failure = demo.failed.then((text) => {
+      throw new Error(`A process has ended: ${text}`);
+    });
+    await Promise.race([work(demo), failure, interrupted]);
+  } finally {
+    demo ??= await starting.catch(() => undefined);
+    await demo?.stop();
+  }
+}
+
+async function check(env: NodeJS.ProcessEnv): Promise<void> {
+  await withDemo(startDemo({ ports: await anyPorts(), env }), async (demo) => {
+    const stories = [pluginStory, pagesStory, restStory];
+    const { passed, failed } = await runStories(
+      stories.map((story) => (step) => story(demo, step)),
+      print,
+    );
+    print(`${passed} passed, ${failed} failed`);
+    if (failed > 0) process.exitCode = 1;
+  });
+}
+
+async function play(env: NodeJS.ProcessEnv): Promise<void> {
+  print('Starting …');
+  const onLine = (line: string): void => console.error(line);
+  await withDemo(startDemo({ ports: await usualPorts(), env, onLine }), async (demo) => {
+    const { email, password } = demo.superuser;
+    print(`
+  Example app    ${demo.relyingParty}   sign in here, create an account
+  async-api      ${demo.api}   the app calls it with its access token
+  Auth Service   ${demo.issuer}
+  Superuser      ${email}   ${password ?? '(with the password of before)'}
+
+  A role for an account that you made:
+    DATA_DIR=${env['DATA_DIR'] ?? './data'} npx authsrv role grant you@example.com reports
+
+  Ctrl-C stops everything.`);
+    await interrupted;
+  });
+}
+
+const isCheck = process.argv.includes('--check');
+try {
+  await withPlace(isCheck, isCheck ? check : play);
+} catch (error) {
+  const isAsked = error instanceof Interrupted && !isCheck;
+  if (!isAsked) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,100 @@
+/** Somebody registers on the hosted pages, uses an application and an API, and signs out. */
+import {
+  apiAnswers,
+  createPerson,
+  expectInvalidToken,
+  expectLoginRequired,
+  expectSignedIn,
+  type Person,
+} from './actors.ts';
+import type { Page } from './browser.ts';
+import { tableOf, textOf } from './html-page.ts';
+import { type Demo, ROLE } from './start-demo.ts';
+import { expectEqual, expectText, type Step } from './steps.ts';
+
+export async function pagesStory(demo: Demo, step: Step): Promise<void> {
+  const ada = createPerson('Ada');
+  await signUp(demo, ada, step);
+  await useApi(demo, ada, step);
+  await step('prompt=none signs in again without a page, consent is remembered', async () => {
+    const page = await ada.browser.open(`${demo.relyingParty}/sign-in?prompt=none`);
+    expectSignedIn(page, demo);
+    expectEqual(
+      page.way.filter(({ pathname }) => pathname.includes('/interaction')),
+      [],
+      'pages',
+    );
+  });
+  await signOut(demo, ada, step);
+}
+
+async function signUp(demo: Demo, { browser, email, password, name }: Person, step: Step) {
+  let page: Page;
+  await step('the application sends its visitor to the sign-in page', async () => {
+    page = await browser.follow(await browser.open(demo.relyingParty), 'Sign in');
+    expectEqual(page.url.origin, demo.issuer, 'origin');
+    expectText(textOf(page.html), 'Example app');
+  });
+  await step('a new account leads to the consent page', async () => {
+    page = await browser.follow(page, 'Create an account');
+    page = await browser.press(page, 'Create account', { name, email, password });
+    expectText(textOf(page.html), 'Allow Example app to use your account?');
+    expectText(textOf(page.html), email);
+  });
+  await step('allowing leads back to the application, signed in', async () => {
+    page = await browser.press(page, 'Allow');
+    expectSignedIn(page, demo);
+  });
+  await step('the profile shows claims of the ID token and of userinfo', async () => {
+    const { html } = await browser.open(`${demo.relyingParty}/profile`);
+    const [idToken, userinfo] = [tableOf(html, 'id-token'), tableOf(html, 'userinfo')];
+    expectEqual(idToken['iss'], [demo.issuer], 'iss');
+    expectEqual(idToken['aud'], [demo.client.id], 'aud');
+    expectEqual(userinfo['sub'], idToken['sub'], 'sub');
+    expectEqual(userinfo['email'], [email], 'email');
+    expectEqual(userinfo['name'], [name], 'name');
+    expectText(userinfo['greeting']?.[0] ?? 'no greeting', 'Hello, ');
+  });
+}
+
+async function useApi(demo: Demo, ada: Person, step: Step): Promise<void> {
+  await step('the API lets the application in, but not as an administrator', async () => {
+    expectEqual(await apiAnswers(ada, demo), ['200', '200', '403'], '/public, /me, /admin');
+  });
+  await step(`authsrv gives the role ${ROLE}; the old token does not have it yet`, async () => {
+    expectText(await demo.cli(['role', 'grant', ada.email, ROLE]), ROLE);
+    expectEqual(await apiAnswers(ada, demo), ['200', '200', '403'], '/public, /me, /admin');
+  });
+  await step('after a refresh the API opens /admin', async () => {
+    const profile = await ada.browser.open(`${demo.relyingParty}/profile`);
+    const page = await ada.browser.press(profile, 'Refresh');
+    expectEqual(page.url.pathname, '/profile', 'address');
+    expectEqual(await apiAnswers(ada, demo), ['200', '200', '200'], '/public, /me, /admin');
+  });
+}
+
+async function signOut(demo: Demo, ada: Person, step: Step): Promise<void> {
+  const { browser } = ada;
+  let idToken = '';
+  await step('signing out at the application asks at the server, and comes back', async () => {
+    const asked = await browser.press(await browser.open(demo.relyingParty), 'Sign out');
+    expectEqual(asked.url.origin, demo.issuer, 'origin');
+    const hint = asked.way.map(({ searchParams }) => searchParams.get('id_token_hint'));
+    idToken = hint.find((value) => value !== null) ?? '';
+    const page = await browser.press(asked, 'Sign out');
+    expectEqual(page.url.pathname, '/signed-out', 'address');
+    expectEqual(page.status, 200, 'status');
+  });
+  await step('the application has forgotten the visitor', async () => {
+    const page = await browser.open(`${demo.relyingParty}/profile`);
+    expectText(textOf(page.html), 'You are not signed in');
+  });
+  await step('the server has ended the session: prompt=none says login_required', () =>
+    expectLoginRequired(ada, demo),
+  );
+  await step('GET /auth/me says 401', async () => {
+    const response = await browser.request('GET', `${demo.issuer}/auth/me`);
+    expectEqual(response.status, 401, 'status');
+  });
+  await step('the API refuses an ID token', () => expectInvalidToken(`${demo.api}/me`, idToken));
+}
