@@ -1,29 +1,32 @@
 /** THE composition root: the only file that joins plugins, platform and settings. */
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
+import type { Provider } from 'oidc-provider';
 import type { CoreConfig, Environment } from '../config/load.ts';
-import { applyCookies, cookieTable } from './http/cookies.ts';
+import { applyCookies, type CookieTable, cookieTable } from './http/cookies.ts';
 import { createHttpApp } from './http/create-http-app.ts';
 import type { Readiness } from './http/health.ts';
 import { basePath, issuerOf, pinPublicUrl } from './http/public-url.ts';
-import { createRenderer } from './http/render.ts';
+import { createRenderer, type Renderer } from './http/render.ts';
 import type { Clock, Random } from './kernel/clock.ts';
 import { createEventBus } from './kernel/events.ts';
+import type { Prompt } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
 import { createRegistry, type Registry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
-import { createAccessTokenVerifier } from './oidc/access-token.ts';
+import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
+import { cookieKeys } from './oidc/cookie-settings.ts';
 import { createEngine } from './oidc/engine.ts';
 import { createInteractionPages } from './oidc/interaction-pages.ts';
 import { acceptJwtAccessTokens } from './oidc/jwt-access-token.ts';
-import { cookieKeys, createProvider } from './oidc/provider.ts';
-import { completeSignOut } from './oidc/sign-out.ts';
+import { createProvider } from './oidc/provider.ts';
+import { completeSignOut, type SignOutDependencies } from './oidc/sign-out.ts';
 import { announceRetry } from './oidc/unavailable.ts';
 import { packageRoot } from './package-root.ts';
 import { isClientSecret } from './plugins/clients/contract.ts';
 import { Consents } from './plugins/consent/contract.ts';
 import { Grants } from './plugins/grants/contract.ts';
-import { Keys } from './plugins/keys/contract.ts';
+import { type KeyService, Keys } from './plugins/keys/contract.ts';
 import { Revocations } from './plugins/revocations/contract.ts';
 import { Roles } from './plugins/roles/contract.ts';
 import { Sessions } from './plugins/sessions/contract.ts';
@@ -118,38 +121,59 @@ interface ServerParts extends AppOptions {
   readonly engine: ReturnType<typeof createEngine>;
 }
 
+/** What the OIDC side and the HTTP side both need. */
+interface Shared {
+  readonly root: string;
+  readonly base: string;
+  readonly render: Renderer;
+  readonly cookies: CookieTable;
+  readonly keys: Awaited<ReturnType<KeyService['current']>>;
+  readonly prompts: readonly Prompt[];
+}
+
 /** oidc-provider and the Koa app around it. */
 async function createServer(
   parts: ServerParts,
   readiness: () => Readiness,
 ): Promise<RequestListener> {
-  const { config, core, issuer, secrets, registry, engine, storage, random, log, clock } = parts;
+  const { core, registry } = parts;
   const root = packageRoot();
   const base = basePath(core.publicUrl);
-  const render = createRenderer({
-    folder: join(root, 'views'),
-    assetBase: `${base}/assets`,
-    productName: 'Auth Service',
-  });
-  const cookies = cookieTable(core.publicUrl);
-  const keys = await registry.use(Keys).current();
-  const revocations = registry.use(Revocations);
-  const sessions = registry.use(Sessions);
-  const roles = registry.use(Roles);
-  const prompts = registry.all('prompts').flatMap(({ value }) => value);
+  const shared: Shared = {
+    root,
+    base,
+    render: createRenderer({
+      folder: join(root, 'views'),
+      assetBase: `${base}/assets`,
+      productName: 'Auth Service',
+    }),
+    cookies: cookieTable(core.publicUrl),
+    keys: await registry.use(Keys).current(),
+    prompts: registry.all('prompts').flatMap(({ value }) => value),
+  };
+  const { provider, verifier } = assembleOidc(parts, shared);
+  const callback = assembleHttp(parts, shared, provider, verifier, readiness).callback();
+  return (req, res) => void callback(req, res);
+}
 
+const OUR_COOKIES = (['session', 'access', 'refresh'] as const).map((name) => ({
+  name,
+  value: undefined,
+}));
+
+function assembleOidc(parts: ServerParts, { render, cookies, keys, prompts }: Shared) {
+  const { core, issuer, secrets, registry, engine, storage, random, log, clock } = parts;
+  const revocations = registry.use(Revocations);
   const [accounts] = registry.all('accounts');
   if (!accounts) throw new Error('no plugin contributes "accounts"');
-  const signOut = {
+  const signOut: SignOutDependencies = {
     render,
-    sessions,
-    clearCookies: (ctx: Parameters<typeof applyCookies>[0]) =>
-      applyCookies(ctx, cookies, [
-        { name: 'session', value: undefined },
-        { name: 'access', value: undefined },
-        { name: 'refresh', value: undefined },
-      ]),
+    sessions: registry.use(Sessions),
+    clearCookies: (ctx) => applyCookies(ctx, cookies, OUR_COOKIES),
   };
+  const claims = registry
+    .all('claims')
+    .flatMap(({ plugin, value }) => value.map((source) => ({ plugin, source })));
   const provider = createProvider({
     ...signOut,
     issuer,
@@ -157,25 +181,24 @@ async function createServer(
     secrets,
     keys,
     random,
+    prompts,
+    claims,
+    isClientSecret,
     store: storage.store,
     grants: registry.use(Grants),
     accounts: accounts.value,
     consents: registry.use(Consents),
-    prompts,
-    claims: registry
-      .all('claims')
-      .flatMap(({ plugin, value }) => value.map((source) => ({ plugin, source }))),
     grantHandlers: Object.assign({}, ...registry.all('grants').map(({ value }) => value)),
     contributed: Object.assign({}, ...registry.all('oidcModels').map(({ value }) => value)),
     denyToken: (jti) => revocations.transaction(async (_transaction, deny) => deny({ jti })),
-    isClientSecret,
   });
+  const audience = core.apiAudience;
   const verifier = createAccessTokenVerifier({
     issuer,
-    audience: core.apiAudience,
+    audience,
     keys,
-    denylist: revocations,
     clock,
+    denylist: revocations,
   });
   pinPublicUrl(provider.request, core.publicUrl);
   provider.on('server_error', (_ctx, error) =>
@@ -185,8 +208,17 @@ async function createServer(
   acceptJwtAccessTokens(provider, verifier);
   completeSignOut(provider, signOut);
   engine.bind(provider, verifier);
+  return { provider, verifier };
+}
 
-  const app = createHttpApp({
+function assembleHttp(
+  { config, core, secrets, registry, storage, log, clock }: ServerParts,
+  { root, base, render, cookies, prompts }: Shared,
+  provider: Provider,
+  verifier: AccessTokenVerifier,
+  readiness: () => Readiness,
+) {
+  return createHttpApp({
     publicUrl: core.publicUrl,
     routes: registry.all('routes').flatMap(({ value }) => value),
     pages: [
@@ -202,8 +234,8 @@ async function createServer(
     readiness,
     render,
     cookies,
-    verifyToken: (token) => verifier.principal(token),
-    hasRole: (userId, role) => roles.has(userId, role),
+    verifyToken: verifier.principal,
+    hasRole: registry.use(Roles).has,
     assetsFolder: join(root, 'views', 'assets'),
     cookieKeys: cookieKeys(secrets),
     csrfKey: secrets.keys('csrf')[0],
@@ -212,5 +244,4 @@ async function createServer(
     log,
     clock,
   });
-  return app.callback();
 }

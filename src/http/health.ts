@@ -19,23 +19,27 @@ async function probe(check: HealthCheck): Promise<[string, 'ok' | 'failed']> {
   }
 }
 
+async function readinessReport(checks: readonly HealthCheck[], state: Readiness) {
+  const dependencies = Object.fromEntries(await Promise.all(checks.map(probe)));
+  const works = Object.values(dependencies).every((one) => one === 'ok');
+  const status = state === 'ready' && !works ? 'degraded' : state;
+  return { status, dependencies };
+}
+
 /** `GET /health/live`: the process answers. `GET /health/ready`: so does everything it needs. */
 export function health(checks: readonly HealthCheck[], readiness: () => Readiness): Middleware {
+  const reports: Readonly<Record<string, () => Promise<{ status: string }>>> = {
+    '/health/live': async () => ({ status: 'ok' }),
+    '/health/ready': () => readinessReport(checks, readiness()),
+  };
   return async (ctx, next) => {
-    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return next();
-    if (ctx.path === '/health/live') {
-      ctx.set('Cache-Control', 'no-store');
-      ctx.body = { status: 'ok' };
-    } else if (ctx.path === '/health/ready') {
-      const dependencies = Object.fromEntries(await Promise.all(checks.map(probe)));
-      const state = readiness();
-      const ready = state === 'ready' && Object.values(dependencies).every((one) => one === 'ok');
-      ctx.set('Cache-Control', 'no-store');
-      ctx.status = ready ? 200 : 503;
-      if (!ready) ctx.set('Retry-After', '1');
-      ctx.body = { status: ready ? 'ready' : state === 'ready' ? 'degraded' : state, dependencies };
-    } else {
-      await next();
-    }
+    const report = Object.hasOwn(reports, ctx.path) ? reports[ctx.path] : undefined;
+    if (!report || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) return next();
+    const answer = await report();
+    const works = answer.status === 'ok' || answer.status === 'ready';
+    ctx.set('Cache-Control', 'no-store');
+    ctx.status = works ? 200 : 503;
+    if (!works) ctx.set('Retry-After', '1');
+    ctx.body = answer;
   };
 }

@@ -87,6 +87,10 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
     return claims;
   };
 
+  /** Roles or status changed after this token of a user was issued. */
+  const hasStaleRoles = ({ sid, sub, roles_ver: rolesVersion = 0 }: AccessTokenClaims): boolean =>
+    sid !== undefined && denylist.denies({ sub, rolesVersion });
+
   return {
     verify,
 
@@ -98,20 +102,18 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
 
     async principal(token) {
       const claims = await verify(token);
-      if (!claims || claims.cnf) return undefined;
-      const { sub, sid, roles_ver: rolesVersion } = claims;
-      if (sid !== undefined && denylist.denies({ sub, rolesVersion: rolesVersion ?? 0 })) {
-        return undefined;
-      }
-      return {
-        sub,
-        clientId: claims.client_id,
-        scopes: new Set((claims.scope ?? '').split(' ').filter(Boolean)),
-        roles: claims.roles ?? [],
-        expiresAt: claims.exp,
-        ...(sid === undefined ? {} : { sid }),
-        ...(claims.gid === undefined ? {} : { gid: claims.gid }),
-      };
+      if (!claims || claims.cnf || hasStaleRoles(claims)) return undefined;
+      return toPrincipal(claims);
     },
   };
 }
+
+const toPrincipal = (claims: AccessTokenClaims): Principal => ({
+  sub: claims.sub,
+  clientId: claims.client_id,
+  scopes: new Set((claims.scope ?? '').split(' ').filter(Boolean)),
+  roles: claims.roles ?? [],
+  expiresAt: claims.exp,
+  ...(claims.sid === undefined ? {} : { sid: claims.sid }),
+  ...(claims.gid === undefined ? {} : { gid: claims.gid }),
+});

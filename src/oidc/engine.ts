@@ -6,7 +6,7 @@ import type { LiveSession, OidcEngine } from '../kernel/oidc.ts';
 import type { CoreSettings, Log } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
 import type { AccessTokenVerifier } from './access-token.ts';
-import { resourceServer } from './provider.ts';
+import { resourceServer } from './resource-server.ts';
 import { REST_CLIENT_ID, REST_SCOPE } from './scopes.ts';
 import { sessionKey } from './session-adapter.ts';
 

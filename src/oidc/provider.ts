@@ -1,22 +1,20 @@
 /** The one `new Provider`: everything that oidc-provider is told, from one settings file a topic. */
-import {
-  type Configuration,
-  errors,
-  interactionPolicy,
-  type JWK,
-  type KoaContextWithOIDC,
-  Provider,
-} from 'oidc-provider';
+import { type Configuration, type JWK, Provider } from 'oidc-provider';
 import type { AccountSource, ConsentSource, Prompt } from '../kernel/oidc.ts';
 import type { CoreSettings, GrantHandler, Secrets } from '../kernel/plugin.ts';
-import { ACCESS_TOKEN_ALG } from './access-token.ts';
 import { createFindAccount } from './accounts.ts';
 import { type AdapterDependencies, createAdapterFactory } from './adapter.ts';
 import { type OwnedClaims, scopeClaims } from './claims.ts';
+import { cookieSettings } from './cookie-settings.ts';
 import { createLoadExistingGrant } from './existing-grant.ts';
+import { features } from './features.ts';
+import { interactionUrl, policy } from './interaction-policy.ts';
+import { lifetimes } from './lifetimes.ts';
+import { type IsClientSecret, overrideModels } from './models.ts';
 import { createRenderError } from './render-error.ts';
-import { grantableScopes, OPENID_SCOPES, REST_CLIENT_ID } from './scopes.ts';
-import { type SignOutDependencies, signOutPages } from './sign-out.ts';
+import { audienceOf } from './resource-server.ts';
+import { OPENID_SCOPES, REST_CLIENT_ID } from './scopes.ts';
+import type { SignOutDependencies } from './sign-out.ts';
 import { createTokenClaims } from './token-claims.ts';
 
 export interface ProviderDependencies extends AdapterDependencies, SignOutDependencies {
@@ -29,8 +27,7 @@ export interface ProviderDependencies extends AdapterDependencies, SignOutDepend
   readonly claims: readonly OwnedClaims[];
   readonly prompts: readonly Prompt[];
   readonly grantHandlers: Readonly<Record<string, GrantHandler>>;
-  /** Compares a presented client secret with what is stored, in constant time. */
-  readonly isClientSecret: (stored: string, presented: string) => boolean;
+  readonly isClientSecret: IsClientSecret;
 }
 
 /** Paths below PUBLIC_URL (api.md "OIDC"). */
@@ -82,7 +79,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     formats: { customizers: { jwt: audienceOf(issuer) } },
     interactions: { policy: policy(dependencies.prompts), url: interactionUrl(core.publicUrl) },
     renderError: createRenderError(render),
-    cookies: cookies(dependencies),
+    cookies: cookieSettings(core, dependencies.secrets),
     ttl: lifetimes(core),
     features: features(dependencies),
     enabledJWA: {
@@ -98,144 +95,4 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     provider.registerGrantType(name, handler as never);
   }
   return provider;
-}
-
-const interactionUrl =
-  (publicUrl: URL) =>
-  (_ctx: unknown, { uid }: { uid: string }) =>
-    `${publicUrl.pathname.replace(/\/$/, '')}/interaction/${uid}`;
-
-/** A user who was disabled while signed in gets the sign-in page, not an error. */
-function policy(prompts: readonly Prompt[]) {
-  const base = interactionPolicy.base();
-  const { Check } = interactionPolicy;
-  for (const { name, requestable } of prompts) {
-    if (requestable) base.add(new interactionPolicy.Prompt({ name, requestable }), 0);
-  }
-  base
-    .get('login')
-    ?.checks.add(
-      new Check(
-        'account_unavailable',
-        'the account is not available',
-        'login_required',
-        (ctx) => Boolean(ctx.oidc.session?.accountId) && !ctx.oidc.account,
-      ),
-    );
-  return base;
-}
-
-function cookies({ core, secrets }: ProviderDependencies): Configuration['cookies'] {
-  const secure = core.publicUrl.protocol === 'https:';
-  const shared = {
-    signed: true,
-    httpOnly: true,
-    sameSite: 'lax',
-    secure,
-    overwrite: true,
-  } as const;
-  return {
-    keys: cookieKeys(secrets),
-    names: {
-      session: secure ? '__Host-session' : 'session',
-      interaction: secure ? '__Secure-interaction' : 'interaction',
-      resume: secure ? '__Secure-resume' : 'resume',
-    },
-    long: { ...shared, path: '/' },
-    short: shared,
-  };
-}
-
-/** Keys of signed cookies, for Koa as well: both read each other's. */
-export const cookieKeys = (secrets: Secrets): string[] =>
-  secrets.keys('cookies').map((key) => key.toString('base64url'));
-
-function lifetimes(core: CoreSettings): Configuration['ttl'] {
-  const { accessTokenTtl, refreshTokenTtl, sessionIdleTtl, sessionTtl } = core;
-  return {
-    AccessToken: accessTokenTtl,
-    ClientCredentials: accessTokenTtl,
-    AuthorizationCode: 60,
-    IdToken: accessTokenTtl,
-    Interaction: 1800,
-    Grant: sessionTtl,
-    Session: sessionIdleTtl,
-    // A family never outlives SESSION_TTL, however often it rotates.
-    RefreshToken: (_ctx, token) =>
-      Math.max(1, Math.min(refreshTokenTtl, sessionTtl - token.totalLifetime())),
-  } as Configuration['ttl'];
-}
-
-function features(dependencies: ProviderDependencies): Configuration['features'] {
-  const { core, secrets } = dependencies;
-  return {
-    devInteractions: { enabled: false },
-    clientCredentials: { enabled: true },
-    backchannelLogout: { enabled: true },
-    rpInitiatedLogout: signOutPages(dependencies),
-    revocation: { enabled: true, allowedPolicy: ownToken },
-    introspection: {
-      enabled: true,
-      allowedPolicy: (ctx, client, token) =>
-        ownToken(ctx, client, token) || grantableScopes(client).has('introspect'),
-    },
-    dPoP: { enabled: true, nonceSecret: secrets.keys('dpop-nonce')[0] },
-    resourceIndicators: {
-      enabled: true,
-      defaultResource: async (_ctx, _client, oneOf) => oneOf ?? core.apiAudience,
-      useGrantedResource: async () => true,
-      getResourceServerInfo: async (_ctx, resource, client) => {
-        if (resource !== core.apiAudience) throw new errors.InvalidTarget();
-        return resourceServer(core, [...grantableScopes(client)].join(' '));
-      },
-    },
-  } as Configuration['features'];
-}
-
-const ownToken = (
-  _ctx: KoaContextWithOIDC,
-  client: { clientId: string },
-  token: { clientId?: string | undefined },
-): boolean => token.clientId === client.clientId;
-
-/** What access tokens are made for and how (RFC 9068). */
-export const resourceServer = (core: CoreSettings, scope: string) => ({
-  scope,
-  audience: core.apiAudience,
-  accessTokenTTL: core.accessTokenTtl,
-  accessTokenFormat: 'jwt' as const,
-  jwt: { sign: { alg: ACCESS_TOKEN_ALG } },
-});
-
-/** A token that was granted `openid` is for userinfo too: its audience names the issuer as well. */
-const audienceOf =
-  (issuer: string) =>
-  (_ctx: unknown, token: { kind: string }, jwt: { payload: Record<string, unknown> }): void => {
-    const scopes = String(jwt.payload['scope'] ?? '').split(' ');
-    if (token.kind === 'AccessToken' && scopes.includes('openid')) {
-      jwt.payload['aud'] = [jwt.payload['aud'], issuer];
-    }
-  };
-
-/** Public members of the models that are ours to decide. */
-function overrideModels(
-  provider: Provider,
-  isClientSecret: ProviderDependencies['isClientSecret'],
-): void {
-  const session = provider.Session.prototype as unknown as {
-    uid: string;
-    sidFor(clientId: string, value?: string): string | undefined;
-    ensureClientContainer(clientId: string): void;
-  };
-  // `sid` is the session's uid everywhere (api.md "Tokens").
-  session.ensureClientContainer = function (clientId) {
-    this.sidFor(clientId, this.uid);
-  };
-  const client = provider.Client.prototype as unknown as {
-    clientSecret: string;
-    compareClientSecret(presented: string): boolean;
-  };
-  client.compareClientSecret = function (presented) {
-    return isClientSecret(this.clientSecret, presented);
-  };
 }

@@ -1,0 +1,43 @@
+/** Which features are on, and who may use them. */
+import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { CoreSettings, Secrets } from '../kernel/plugin.ts';
+import { resourceServer } from './resource-server.ts';
+import { grantableScopes } from './scopes.ts';
+import { type SignOutDependencies, signOutPages } from './sign-out.ts';
+
+interface FeatureDependencies extends SignOutDependencies {
+  readonly core: CoreSettings;
+  readonly secrets: Secrets;
+}
+
+export function features(dependencies: FeatureDependencies): Configuration['features'] {
+  const { core, secrets } = dependencies;
+  return {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    backchannelLogout: { enabled: true },
+    rpInitiatedLogout: signOutPages(dependencies),
+    revocation: { enabled: true, allowedPolicy: ownToken },
+    introspection: {
+      enabled: true,
+      allowedPolicy: (ctx, client, token) =>
+        ownToken(ctx, client, token) || grantableScopes(client).has('introspect'),
+    },
+    dPoP: { enabled: true, nonceSecret: secrets.keys('dpop-nonce')[0] },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: async (_ctx, _client, oneOf) => oneOf ?? core.apiAudience,
+      useGrantedResource: async () => true,
+      getResourceServerInfo: async (_ctx, resource, client) => {
+        if (resource !== core.apiAudience) throw new errors.InvalidTarget();
+        return resourceServer(core, [...grantableScopes(client)].join(' '));
+      },
+    },
+  } as Configuration['features'];
+}
+
+const ownToken = (
+  _ctx: KoaContextWithOIDC,
+  client: { clientId: string },
+  token: { clientId?: string | undefined },
+): boolean => token.clientId === client.clientId;
