@@ -238,7 +238,9 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
         const bucket = { key: fresh(), capacity: 3, refillPerSecond: 50, cost: 3 };
         await one.takeTokens(bucket);
         const look = { ...bucket, cost: 0 };
-        await eventually(async () => (await one.takeTokens(look)).remaining === 3);
+        const start = performance.now();
+        await eventually(() => performance.now() - start > 200);
+        expect(await one.takeTokens(look)).to.deep.include({ remaining: 3 });
         expect(await two.takeTokens(bucket)).to.deep.include({ allowed: true, remaining: 0 });
       });
 
