@@ -33,6 +33,5 @@ const isLocalName = (hostname: string): boolean => /(^|\.)localhost$/.test(hostn
 function isInternalAddress(hostname: string): boolean {
   const literal = hostname.replace(/^\[|\]$/g, '');
   if (!ipaddr.isValid(literal)) return false;
-  // `process` unwraps ::ffff:10.0.0.1.
-  return ipaddr.process(literal).range() !== 'unicast';
+  return ipaddr.parse(literal).range() !== 'unicast';
 }
