@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -158,7 +159,7 @@ describe('migrator', function () {
 
   describe('and sequelize-cli', () => {
     const cli = async (...args: string[]) => {
-      const program = path.join(root, 'node_modules/sequelize-cli/lib/sequelize');
+      const program = createRequire(import.meta.url).resolve('sequelize-cli/lib/sequelize');
       const env = { DATABASE_URL: home.url };
       const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], {
         cwd: root,

@@ -49,11 +49,9 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   };
 }
 
-function urlOf(database: string): string {
-  const url = new URL(postgresUrl());
-  url.pathname = `/${database}`;
-  return url.href;
-}
+/** Not by `URL`, which cannot read a socket's `postgres://user@/name?host=/folder`. */
+const urlOf = (database: string): string =>
+  postgresUrl().replace(/^(\w+:\/\/[^/?]*)[^?]*/, `$1/${database}`);
 
 async function asAdmin(work: (admin: Client) => Promise<unknown>): Promise<void> {
   const admin = new Client({ connectionString: postgresUrl() });
