@@ -3,9 +3,11 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { type App, createApp } from './app.ts';
-import type { Log } from './kernel/plugin.ts';
+import { CommandError } from './kernel/plugin.ts';
 import { type Loaded, loadSettings } from './load-settings.ts';
+import { issuerOf } from './http/public-url.ts';
 import { createLogger } from './logging/logger.ts';
 import { ensureMigrated } from './migrations.ts';
 import { openStorage } from './storage/open-storage.ts';
@@ -18,6 +20,8 @@ export interface RunningServer {
   readonly loaded: Loaded;
   readonly address: AddressInfo;
   readonly app: App;
+  /** Resolves when every line logged so far has been written. */
+  flushLog(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -32,13 +36,12 @@ const starting: RequestListener = (req, res) => {
 export async function startServer(signal: AbortSignal): Promise<RunningServer> {
   const loaded = await loadSettings();
   const { config, environment, plugins } = loaded;
-  const log: Log = createLogger({ level: config.LOG_LEVEL });
+  const log = createLogger({ level: config.LOG_LEVEL });
   let handler = starting;
   const server = createServer((req, res) => handler(req, res));
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
-  server.listen(config.PORT, config.HOST);
-  await once(server, 'listening');
+  await listen(server, config.PORT, config.HOST);
   try {
     const storage = await openStorage({
       databaseUrl: config.DATABASE_URL,
@@ -55,18 +58,31 @@ export async function startServer(signal: AbortSignal): Promise<RunningServer> {
     const app = await createApp({ ...parts, clock: systemClock, random: systemRandom });
     handler = app.callback;
     const names = app.plugins.map(({ name }) => name);
-    log.info({ event: 'server.started', issuer: config.publicUrl.href, plugins: names }, 'ready');
+    log.info({ event: 'server.started', issuer: issuerOf(config.publicUrl), plugins: names }, 'ready');
     const stop = async (): Promise<void> => {
       app.drain();
       await closeServer(server);
       await app.close();
       await storage.close();
     };
-    return { loaded, address: server.address() as AddressInfo, app, stop };
+    const flushLog = () => promisify(log.flush.bind(log))();
+    return { loaded, address: server.address() as AddressInfo, app, flushLog, stop };
   } catch (error) {
     server.closeAllConnections();
     server.close();
     throw error;
+  }
+}
+
+/** Throws CommandError when the address cannot be had. */
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${code})`;
+    throw new CommandError(`${host}:${port} ${why}: set PORT or HOST.`, { cause: error });
   }
 }
 

@@ -23,6 +23,7 @@ export function addStartCommand(program: Program): void {
         if (stopping.signal.aborted) return;
         throw error;
       }
+      await server.flushLog();
       process.stdout.write(greeting(server));
       await stopped.promise;
       await server.stop();
