@@ -147,7 +147,7 @@ describe('embedded PostgreSQL', () => {
 
     it('takes over from a killed server at once, even when its guards were killed too', async () => {
       const child = spawnChild('server', 'hold');
-      await child.saying('ready');
+      const { host = '' } = await child.saying('ready');
       const guards = (await processesOn(folder)).filter(({ command }) =>
         /\d+ \/bin\/sh /.test(command),
       );
@@ -156,6 +156,8 @@ describe('embedded PostgreSQL', () => {
       await child.kill();
       expect((await processesOn(folder)).length).to.be.above(0);
       expect((await start()).owned).to.equal(true);
+      // Their part, had they lived.
+      await rm(host, { recursive: true, force: true });
     });
 
     for (const [what, pid] of [

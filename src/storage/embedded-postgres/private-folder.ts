@@ -8,6 +8,9 @@ import type { RunAs } from './run-as.ts';
 /** Bytes in `sun_path` without its end mark, on the narrowest system (macOS). */
 const SOCKET_PATH_BYTES = 103;
 
+/** An initdb whose parent was killed may write for a moment more. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 20 } as const;
+
 /** A new folder, 0700, called `<prefix><owner tag>-<random>`. */
 export async function makePrivateFolder(
   prefix: string,
@@ -28,7 +31,7 @@ export async function livingFolders(prefix: string): Promise<string[]> {
     const owner = folder.startsWith(prefix) ? parseOwnerTag(folder) : undefined;
     if (owner === undefined) continue;
     if (await isOwnerAlive(owner)) living.push(folder);
-    else await rm(folder, { recursive: true, force: true });
+    else await rm(folder, REMOVAL);
   }
   return living.sort();
 }

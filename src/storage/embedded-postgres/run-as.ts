@@ -39,16 +39,17 @@ export async function preparePostgres(
   dataDir: string,
 ): Promise<Postgres> {
   const env = environment(binaries);
-  let failure: unknown;
+  const failures: unknown[] = [];
   for (const runAs of await candidates(dataDir)) {
     try {
       const version = await majorVersion(binaries.folder, runAs, env);
       return { folder: binaries.folder, version, runAs, env };
     } catch (error) {
-      failure = error;
+      failures.push(error);
     }
   }
-  throw new PostgresUnavailable(reasonOf(failure), { cause: failure });
+  const cause = new AggregateError(failures);
+  throw new PostgresUnavailable(failures.map(reasonOf).join('; '), { cause });
 }
 
 /** Command, arguments and user for one of the programs. */
