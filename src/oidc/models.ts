@@ -1,3 +1,4 @@
+import { decodeProtectedHeader } from 'jose';
 import type { Provider } from 'oidc-provider';
 
 /** Compares a presented client secret with what is stored, in constant time. */
@@ -20,5 +21,17 @@ export function overrideModels(provider: Provider, isClientSecret: IsClientSecre
   };
   client.compareClientSecret = function (presented) {
     return isClientSecret(this.clientSecret, presented);
+  };
+  refuseOtherTypes(provider);
+}
+
+/** An `id_token_hint` is an ID token: a logout token, which the same key signs, is none (RFC 8725 §3.11). */
+function refuseOtherTypes(provider: Provider): void {
+  const { IdToken } = provider;
+  const validate = IdToken.validate.bind(IdToken);
+  IdToken.validate = async (token, client) => {
+    const { typ } = decodeProtectedHeader(token);
+    if (typ !== undefined && typ !== 'JWT') throw new Error(`not an ID token: ${typ}`);
+    return validate(token, client);
   };
 }
