@@ -9,6 +9,7 @@ import type {
 } from '../kernel/oidc.ts';
 import { defineProblems } from '../kernel/problem.ts';
 import type { Exchange, Page, PageInput, PageReply } from '../kernel/route.ts';
+import { formActionSource } from './form-action.ts';
 
 export const interactionProblems = defineProblems('interaction', {
   expired: {
@@ -27,12 +28,6 @@ interface Dependencies {
 }
 
 type ProviderInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
-
-/** Chromium follows CSP `form-action` through redirects: the client's origin, or its private-use scheme. */
-function redirectTarget(redirectUri: string): string {
-  const { origin, protocol } = new URL(redirectUri);
-  return origin === 'null' ? protocol : origin;
-}
 
 export function createInteractionPages({ provider, prompts, base }: Dependencies): Page[] {
   const load = async ({ req, res }: Exchange, uid: string | undefined) => {
@@ -99,7 +94,7 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
       return { redirect, cookies: outcome.cookies ?? [] };
     }
     if ('redirect' in outcome) return outcome;
-    return { ...outcome, formAction: [redirectTarget(interaction.client.redirectUri)] };
+    return { ...outcome, formAction: [formActionSource(interaction.client.redirectUri)] };
   };
 
   const own = <Steps extends object>(steps: Steps | undefined, name: string | undefined) =>

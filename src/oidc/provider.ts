@@ -8,6 +8,7 @@ import { type OwnedClaims, scopeClaims } from './claims.ts';
 import { cookieSettings } from './cookie-settings.ts';
 import { createLoadExistingGrant } from './existing-grant.ts';
 import { features } from './features.ts';
+import { allowFormTargets } from './form-action.ts';
 import { interactionUrl, policy } from './interaction-policy.ts';
 import { lifetimes } from './lifetimes.ts';
 import { type IsClientSecret, overrideModels } from './models.ts';
@@ -91,6 +92,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     },
   } as Configuration);
   overrideModels(provider, dependencies.isClientSecret);
+  allowFormTargets(provider);
   for (const [name, handler] of Object.entries(grantHandlers)) {
     provider.registerGrantType(name, handler as never);
   }
