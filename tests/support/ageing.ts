@@ -1,0 +1,17 @@
+/** Lets time pass where PostgreSQL's clock decides: what happened to a user's grants happened longer ago. */
+import type { TestApp } from './test-app.ts';
+
+const age = (column: 'rotated_at' | 'code_used_at') => ({
+  name: `test-age-${column}`,
+  text: `UPDATE grants SET ${column} = ${column} - $2::float8 * interval '1 second' WHERE user_id = $1`,
+});
+
+/** Every last rotation of a refresh token was `seconds` earlier. */
+export async function ageRotations(app: TestApp, userId: string, seconds: number): Promise<void> {
+  await app.database.database.query(age('rotated_at'), [userId, seconds]);
+}
+
+/** Every code was redeemed `seconds` earlier. */
+export async function ageRedemptions(app: TestApp, userId: string, seconds: number): Promise<void> {
+  await app.database.database.query(age('code_used_at'), [userId, seconds]);
+}

@@ -1,0 +1,65 @@
+/** Several nodes of one service: two real processes, and one in this process through which a test makes its people. */
+import type { Browser } from './browser.ts';
+import { createTestDatabase } from './database.ts';
+import { SECRET_KEY, type ServerProcess, startServerProcess } from './server-process.ts';
+import { type StoreKind, startTestApp, type TestApp, type TestAppOptions } from './test-app.ts';
+
+/** Wherever requests can be sent. */
+export interface Node {
+  browser(): Browser;
+}
+
+export interface Nodes {
+  /** A node like the others: same stores, keys and PUBLIC_URL. */
+  readonly local: TestApp;
+  readonly processes: readonly [ServerProcess, ServerProcess];
+  /** One more process. It is stopped with the others. */
+  start(settings?: Readonly<Record<string, string>>): Promise<ServerProcess>;
+  stop(): Promise<void>;
+}
+
+/** PUBLIC_URL of all nodes. */
+export const ISSUER = 'https://auth.example.com';
+
+/** On a database of their own; `options` are those of the local node. */
+export async function startNodes(store: StoreKind, options: TestAppOptions = {}): Promise<Nodes> {
+  const database = await createTestDatabase();
+  const local = await startTestApp({
+    ...options,
+    store,
+    database,
+    origin: ISSUER,
+    settings: { SECRET_KEY },
+  });
+  const all: ServerProcess[] = [];
+  const start = async (settings: Readonly<Record<string, string>> = {}): Promise<ServerProcess> => {
+    const server = await startServerProcess({
+      issuer: ISSUER,
+      databaseUrl: database.url,
+      redisUrl: store === 'redis' ? process.env['TEST_REDIS_URL'] : undefined,
+      settings,
+    });
+    all.push(server);
+    return server;
+  };
+  return {
+    local,
+    processes: await Promise.all([start(), start()]),
+    start,
+    async stop() {
+      await Promise.all(all.map((server) => server.stop()));
+      await local.close();
+      await database.drop();
+    },
+  };
+}
+
+/** `count` calls at once, spread evenly over the nodes. */
+export const inParallel = <Result>(
+  count: number,
+  nodes: readonly Node[],
+  call: (node: Node, index: number) => Promise<Result>,
+): Promise<Result[]> =>
+  Promise.all(
+    Array.from({ length: count }, (_, index) => call(nodes[index % nodes.length] as Node, index)),
+  );

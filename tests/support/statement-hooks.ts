@@ -1,0 +1,56 @@
+/** Steps in right before or right after a named prepared statement: where races are decided. */
+import type { Database } from '../../src/kernel/store.ts';
+import type { Storage } from '../../src/storage/open-storage.ts';
+
+type Moment = 'before' | 'after';
+
+/** A request that waits for the test. */
+export interface Hold {
+  /** Resolves when a request has come to that point. */
+  readonly reached: Promise<void>;
+  release(): void;
+}
+
+export interface StatementHooks {
+  /** For `wrapStorage`. */
+  readonly wrap: (storage: Storage) => Storage;
+  /** Does something at the next such moment; the statement fails with what it throws. */
+  once(moment: Moment, statement: string, act: () => unknown): void;
+  /** The next request that comes to that point stays there until it is released. */
+  hold(moment: Moment, statement: string): Hold;
+}
+
+export function createStatementHooks(): StatementHooks {
+  const hooks = new Map<string, () => unknown>();
+  const pass = async (moment: Moment, statement: string): Promise<void> => {
+    const key = `${moment} ${statement}`;
+    const act = hooks.get(key);
+    hooks.delete(key);
+    await act?.();
+  };
+
+  const hooked = (db: Database): Database['query'] =>
+    async function query(statement, values, transaction) {
+      await pass('before', statement.name);
+      const rows = await db.query(statement, values, transaction);
+      await pass('after', statement.name);
+      return rows as never;
+    };
+
+  const once: StatementHooks['once'] = (moment, statement, act) =>
+    void hooks.set(`${moment} ${statement}`, act);
+
+  return {
+    wrap: (storage) => ({ ...storage, db: { ...storage.db, query: hooked(storage.db) } }),
+    once,
+    hold(moment, statement) {
+      const reached = Promise.withResolvers<void>();
+      const released = Promise.withResolvers<void>();
+      once(moment, statement, () => {
+        reached.resolve();
+        return released.promise;
+      });
+      return { reached: reached.promise, release: released.resolve };
+    },
+  };
+}
