@@ -30,6 +30,8 @@ export interface TokenPair {
   readonly refreshExpiresAt: number;
 }
 
+export type Refresh = ReturnType<typeof createRefresh>;
+
 type Won = Extract<Rotation, { outcome: 'rotated' | 'same' }>;
 
 /**
@@ -77,7 +79,11 @@ export function createRefresh(dependencies: Dependencies) {
     return successor;
   };
 
-  return async (token: string | undefined): Promise<TokenPair> => {
+  /** `prepare` is asked for what else the answer needs, before the token is used up. */
+  return async <Extra>(
+    token: string | undefined,
+    prepare: (userId: string) => Promise<Extra>,
+  ): Promise<{ pair: TokenPair; extra: Extra }> => {
     const used = token === undefined ? undefined : await tokens.verify(token);
     if (!used) throw problems.refreshRejected();
     if (!(await tokens.isActive(used.jti))) return refuseInactive(used);
@@ -87,9 +93,10 @@ export function createRefresh(dependencies: Dependencies) {
       sessionId: used.sid,
       scope,
     });
+    const extra = await prepare(used.sub);
     const successor = await rotate(used);
     await keepAlive(used);
-    return {
+    const pair = {
       userId: used.sub,
       sessionId: used.sid,
       accessToken: access.token,
@@ -97,6 +104,7 @@ export function createRefresh(dependencies: Dependencies) {
       refreshToken: await tokens.sign(successor),
       refreshExpiresAt: successor.exp,
     };
+    return { pair, extra };
   };
 
   /** A refresh is a use of the session. Neither step decides anything, so neither may fail the request. */

@@ -8,7 +8,7 @@ import type { RoleService } from '../roles/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import type { Registration, User, UserService } from '../users/contract.ts';
 import { problems } from './problems.ts';
-import type { TokenPair } from './refresh.ts';
+import type { Refresh, TokenPair } from './refresh.ts';
 import type { RefreshTokens } from './refresh-token.ts';
 
 export interface AccountDependencies {
@@ -18,7 +18,7 @@ export interface AccountDependencies {
   readonly grants: GrantService;
   readonly oidc: OidcEngine;
   readonly tokens: RefreshTokens;
-  readonly refresh: (token: string | undefined) => Promise<TokenPair>;
+  readonly refresh: Refresh;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -90,13 +90,14 @@ export function createAccountService(dependencies: AccountDependencies) {
     },
 
     async refresh(request: RequestInfo): Promise<SignedIn> {
-      const pair = await dependencies.refresh(request.cookie('refresh'));
+      const refreshed = await dependencies.refresh(request.cookie('refresh'), profile);
+      const { pair } = refreshed;
       const session = request.cookie('session');
       const kept: CookieChange[] = session
         ? [{ name: 'session', value: session, maxAge: dependencies.sessionIdleTtl }]
         : [];
       return {
-        profile: await profile(pair.userId),
+        profile: refreshed.extra,
         pair,
         cookies: [...kept, ...tokenCookies(pair, clock)],
       };
