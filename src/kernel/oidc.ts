@@ -95,8 +95,8 @@ export class CodeReplayed extends Error {
 export interface GrantFence {
   /** Adapter of oidc-provider's `Grant` model. */
   readonly adapter: Adapter;
-  /** Returns the grant's id. */
-  create(grant: NewGrant, transaction?: Transaction): Promise<string>;
+  /** Returns the grant's id; undefined when its session has ended meanwhile. */
+  create(grant: NewGrant, transaction?: Transaction): Promise<string | undefined>;
   /**
    * Redeems the code of a grant: exactly one caller, ever (RFC 6749 §4.1.2). Throws `CodeReplayed`
    * for every other; one later than 2 s after the first also ends the grant.

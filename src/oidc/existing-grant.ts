@@ -1,4 +1,4 @@
-import type { Grant, KoaContextWithOIDC } from 'oidc-provider';
+import { type Client, errors, type Grant, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ConsentSource, GrantFence } from '../kernel/oidc.ts';
 import { grantableScopes, OPENID_SCOPES } from './scopes.ts';
 
@@ -13,6 +13,12 @@ interface Dependencies {
  * needs no more of it makes a grant of its own. Undefined leads to the consent prompt for what is missing.
  */
 export function createLoadExistingGrant({ grants, consents, audience }: Dependencies) {
+  const hasConsent = async (userId: string, client: Client, wanted: readonly string[]) => {
+    if (client['first_party'] === true) return true;
+    const allowed = await consents.allowed(userId, client.clientId);
+    return wanted.every((scope) => allowed.has(scope));
+  };
+
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { oidc } = ctx;
     const { client, session } = oidc;
@@ -21,16 +27,14 @@ export function createLoadExistingGrant({ grants, consents, audience }: Dependen
 
     const grantable = grantableScopes(client);
     const wanted = [...oidc.requestParamScopes].filter((scope) => grantable.has(scope));
-    if (client['first_party'] !== true) {
-      const allowed = await consents.allowed(session.accountId, client.clientId);
-      if (wanted.some((scope) => !allowed.has(scope))) return undefined;
-    }
+    if (!(await hasConsent(session.accountId, client, wanted))) return undefined;
 
     const openidScope = OPENID_SCOPES.filter((scope) => wanted.includes(scope)).join(' ');
     const resources = { [audience]: wanted.join(' ') };
     const { accountId: userId, uid: sessionId } = session;
     const { clientId } = client;
     const id = await grants.create({ userId, clientId, sessionId, openidScope, resources });
+    if (id === undefined) throw new errors.LoginRequired('the session has just ended');
     const grant = new oidc.provider.Grant({ accountId: userId, clientId });
     grant.jti = id;
     grant.addOIDCScope(openidScope);

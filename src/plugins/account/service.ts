@@ -85,6 +85,7 @@ export function createAccountService(dependencies: AccountDependencies) {
       const started = await sessions.start({ userId: user.id, amr: ['pwd'], ip, userAgent });
       if (!started) throw refusal(request);
       const pair = await firstPair(started.session, dependencies);
+      if (!pair) throw refusal(request);
       const cookies = [started.cookie, ...tokenCookies(pair, clock)];
       return { profile: await profileOf(user), pair, cookies };
     },
@@ -130,11 +131,11 @@ export function createAccountService(dependencies: AccountDependencies) {
   };
 }
 
-/** The first tokens of a session: a grant of its own for the cookie API. */
+/** The first tokens of a session: a grant of its own for the cookie API. Undefined when it has ended meanwhile. */
 async function firstPair(
   session: LiveSession,
   { grants, oidc, tokens, clock, random, ...settings }: AccountDependencies,
-): Promise<TokenPair> {
+): Promise<TokenPair | undefined> {
   const { clientId, scope, audience } = settings;
   const { userId, uid: sessionId } = session;
   const gid = await grants.create({
@@ -144,6 +145,7 @@ async function firstPair(
     openidScope: 'openid profile email',
     resources: { [audience]: scope },
   });
+  if (gid === undefined) return undefined;
   const access = await oidc.issueAccessToken({ userId, grantId: gid, sessionId, scope });
   const iat = epochSeconds(clock);
   const exp = iat + Math.min(settings.refreshTokenTtl, settings.sessionTtl);

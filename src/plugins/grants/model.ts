@@ -31,8 +31,10 @@ const COLUMNS = `id, user_id, client_id, session_id, payload, rotation, rotation
 const FIND = { name: 'grants-find', text: `SELECT ${COLUMNS} FROM grants WHERE id = $1` };
 const INSERT = {
   name: 'grants-insert',
+  // The lock makes a new grant wait for a session that is being ended right now, and see it.
   text: `INSERT INTO grants (id, user_id, client_id, session_id, payload, offline, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    SELECT $1, $2, $3, id, $5, $6, $7, $8 FROM sessions
+    WHERE id = $4 AND ended_at IS NULL FOR SHARE RETURNING id`,
 };
 const REDEEM = {
   name: 'grants-redeem',
@@ -88,14 +90,16 @@ export function createGrantModel(db: Database) {
   return {
     find: (id: string, now: Date) => first(db.query<GrantRow>(FIND, [id, now])),
 
-    async insert(grant: NewGrantRow, transaction?: Transaction): Promise<void> {
+    /** False when the session has ended by now. */
+    async insert(grant: NewGrantRow, transaction?: Transaction): Promise<boolean> {
       const { id, userId, clientId, sessionId, payload, offline, createdAt, expiresAt } = grant;
       const json = JSON.stringify(payload);
-      await db.query(
+      const rows = await db.query(
         INSERT,
         [id, userId, clientId, sessionId, json, offline, createdAt, expiresAt],
         transaction,
       );
+      return rows.length === 1;
     },
 
     /** True for exactly one caller, ever. */

@@ -35,7 +35,7 @@ export function createGrantService({
       const { userId, clientId, sessionId, openidScope, resources } = grant;
       const id = random.token();
       const createdAt = now();
-      await grants.insert(
+      const isLive = await grants.insert(
         {
           id,
           userId,
@@ -48,7 +48,7 @@ export function createGrantService({
         },
         transaction,
       );
-      return id;
+      return isLive ? id : undefined;
     },
 
     async redeemCode(grantId, codeHash) {
