@@ -1,4 +1,4 @@
-import { mkdtemp, statfs } from 'node:fs/promises';
+import { chmod, mkdtemp, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -7,7 +7,11 @@ const ENOUGH = 2 * 1024 ** 3;
 
 /** A new folder for data that nobody keeps: in memory where there is room, as disks make tests wait. */
 export async function makeScratchFolder(prefix: string): Promise<string> {
-  return mkdtemp(path.join((await hasRoom('/dev/shm')) ? '/dev/shm' : tmpdir(), prefix));
+  const parent = (await hasRoom('/dev/shm')) ? '/dev/shm' : tmpdir();
+  const folder = await mkdtemp(path.join(parent, prefix));
+  // Root's PostgreSQL may run as nobody, who must be able to pass through.
+  await chmod(folder, 0o711);
+  return folder;
 }
 
 async function hasRoom(folder: string): Promise<boolean> {

@@ -1,6 +1,5 @@
 /** Starts the PostgreSQL server process and waits until it takes connections. */
-import { chown, constants, lstat, mkdir, readdir } from 'node:fs/promises';
-import path from 'node:path';
+import { chown, constants, lstat, mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasErrorCode } from './error-code.ts';
 import { DirectoryOccupied, PostgresFailed } from './failures.ts';
@@ -32,7 +31,6 @@ const OCCUPIED = /lock file .* (already exists|is empty)|shared memory block .* 
 export async function launchPostmaster(launch: Launch): Promise<GuardedProcess> {
   const { user } = launch.postgres.runAs;
   await makeSocketFolder(launch.socketFolder, user);
-  if (user !== undefined) await giveTo(launch.dataDir, user);
   const output: string[] = [];
   const guarded = spawnGuarded({
     ...commandLine(launch.postgres, 'postgres', settings(launch)),
@@ -78,12 +76,6 @@ async function makeSocketFolder(folder: string, user: RunAs['user']): Promise<vo
     return;
   }
   if (user !== undefined) await chown(folder, user.uid, user.gid);
-}
-
-/** Files that another way of running left to root. */
-async function giveTo(dataDir: string, { uid, gid }: NonNullable<RunAs['user']>): Promise<void> {
-  const names = await readdir(dataDir, { recursive: true });
-  await Promise.all(['', ...names].map((name) => chown(path.join(dataDir, name), uid, gid)));
 }
 
 /** -D first and as a real path: `lock-file.ts` knows the server by it. */

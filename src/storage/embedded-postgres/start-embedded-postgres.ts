@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hasErrorCode } from './error-code.ts';
 import { DirectoryOccupied, PostgresFailed } from './failures.ts';
 import type { GuardedProcess } from './guarded-process.ts';
+import { handOver } from './hand-over.ts';
 import { initialiseDataDirectory, SUPERUSER } from './initialise-data-directory.ts';
 import { keepRunning } from './keep-running.ts';
 import { type Launch, launchPostmaster } from './launch-postmaster.ts';
@@ -102,11 +103,13 @@ async function prepareLaunch(
 ): Promise<Launch> {
   const programs = binaries ?? (await findPostgresBinaries(`${dataDir}.lib`));
   const postgres = await preparePostgres(programs, dataDir);
+  const { user } = postgres.runAs;
+  if (user !== undefined) await handOver(dataDir, user);
   const owner = await ownerOf(role);
   await initialiseDataDirectory({ postgres, dataDir, owner, fsync });
   const port = tcpPort ?? 5432;
   const prefix = socketFolderPrefix(port);
-  const socketFolder = await makePrivateFolder(prefix, owner, postgres.runAs.user);
+  const socketFolder = await makePrivateFolder(prefix, owner, user);
   const tcp = tcpPort !== undefined;
   return { postgres, dataDir, socketFolder, port, tcp, fsync, removeAfter, log };
 }
