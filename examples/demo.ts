@@ -3,6 +3,7 @@
  * `npm run demo -- --check`: walks through all of it by itself and exits with 1 when a step fails.
  * DATABASE_URL and REDIS_URL are used when they are set; a check makes a database of its own and drops it.
  */
+import path from 'node:path';
 import { pagesStory } from './demo/pages-story.ts';
 import {
   anyPorts,
@@ -21,30 +22,40 @@ const print = (line: string): void => console.log(line);
 /** Rejects on Ctrl-C and its like; everything is stopped on the way out. */
 const interrupted = new Promise<never>((_resolve, reject) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => reject(new Interrupted(signal)));
+    process.on(signal, () => reject(new Interrupted(`Interrupted by ${signal}`)));
   }
 });
+// Whoever waits for it learns of it; until then nobody may.
+interrupted.catch(() => undefined);
 
 class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
-/** Runs `work` with an environment of its own; whatever was made for it is gone afterwards. */
-async function withPlace(
-  isCheck: boolean,
-  work: (env: NodeJS.ProcessEnv) => Promise<void>,
-): Promise<void> {
+/** Where a run of the demo happens. */
+interface Place {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+/** Whatever was made for `work` is gone afterwards. */
+async function withPlace(isCheck: boolean, work: (place: Place) => Promise<void>): Promise<void> {
   const made: Temporary[] = [];
   const make = async (temporary: Promise<Temporary>): Promise<string> => {
-    const { value } = made[made.push(await temporary) - 1] as Temporary;
-    return value;
+    const one = await temporary;
+    made.push(one);
+    return one.value;
   };
   const { DATABASE_URL: databaseUrl, DATA_DIR: dataDir } = process.env;
   try {
-    const env = { ...process.env };
-    if (isCheck || !(dataDir || databaseUrl)) env['DATA_DIR'] = await make(temporaryFolder());
-    if (isCheck && databaseUrl) env['DATABASE_URL'] = await make(temporaryDatabase(databaseUrl));
-    await work(env);
+    const cwd = await make(temporaryFolder());
+    // Data that lasts needs a SECRET_KEY that lasts, and that lies in DATA_DIR.
+    const lasts = !isCheck && (databaseUrl || dataDir);
+    const env = { ...process.env, DATA_DIR: lasts ? path.resolve(dataDir || 'data') : cwd };
+    if (isCheck && databaseUrl) {
+      Object.assign(env, { DATABASE_URL: await make(temporaryDatabase(databaseUrl)) });
+    }
+    await work({ env, cwd });
   } finally {
     for (const temporary of made.reverse()) await temporary.remove();
   }
@@ -68,31 +79,36 @@ async function withDemo(
   }
 }
 
-async function check(env: NodeJS.ProcessEnv): Promise<void> {
-  await withDemo(startDemo({ ports: await anyPorts(), env }), async (demo) => {
+async function check(place: Place): Promise<void> {
+  const lines: string[] = [];
+  const onLine = (line: string): void => void lines.push(line);
+  const starting = startDemo({ ports: await anyPorts(), ...place, onLine });
+  await withDemo(starting, async (demo) => {
     const stories = [pluginStory, pagesStory, restStory];
     const { passed, failed } = await runStories(
       stories.map((story) => (step) => story(demo, step)),
       print,
     );
     print(`${passed} passed, ${failed} failed`);
-    if (failed > 0) process.exitCode = 1;
+    if (failed === 0) return;
+    process.exitCode = 1;
+    console.error(['What the processes said:', ...lines].join('\n'));
   });
 }
 
-async function play(env: NodeJS.ProcessEnv): Promise<void> {
+async function play(place: Place): Promise<void> {
   print('Starting …');
   const onLine = (line: string): void => console.error(line);
-  await withDemo(startDemo({ ports: await usualPorts(), env, onLine }), async (demo) => {
+  await withDemo(startDemo({ ports: await usualPorts(), ...place, onLine }), async (demo) => {
     const { email, password } = demo.superuser;
     print(`
-  Example app    ${demo.relyingParty}   sign in here, create an account
-  async-api      ${demo.api}   the app calls it with its access token
-  Auth Service   ${demo.issuer}
+  Example app    ${demo.urls.relyingParty}   sign in here, create an account
+  async-api      ${demo.urls.api}   the app calls it with its access token
+  Auth Service   ${demo.urls.issuer}
   Superuser      ${email}   ${password ?? '(with the password of before)'}
 
   A role for an account that you made:
-    DATA_DIR=${env['DATA_DIR'] ?? './data'} npx authsrv role grant you@example.com reports
+    DATA_DIR=${place.env['DATA_DIR']} npx authsrv role grant you@example.com reports
 
   Ctrl-C stops everything.`);
     await interrupted;

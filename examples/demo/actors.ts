@@ -21,21 +21,21 @@ export const createPerson = (name: string): Person => ({
 });
 
 /** The person arrived at the relying party's front page, signed in. */
-export function expectSignedIn(page: Page, { relyingParty }: Demo): void {
+export function expectSignedIn(page: Page, { urls: { relyingParty } }: Demo): void {
   expectEqual(`${page.url.origin}${page.url.pathname}`, `${relyingParty}/`, 'address');
   expectText(textOf(page.html), 'You are signed in as');
 }
 
 /** A request without a page came back with `login_required`: nobody is signed in at the server. */
 export async function expectLoginRequired({ browser }: Person, demo: Demo): Promise<void> {
-  const page = await browser.open(`${demo.relyingParty}/sign-in?prompt=none`);
+  const page = await browser.open(`${demo.urls.relyingParty}/sign-in?prompt=none`);
   expectEqual(page.status, 403, 'status');
   expectText(textOf(page.html), 'login_required');
 }
 
 /** Status codes that the relying party gets from the API, by path. */
 export async function apiAnswers({ browser }: Person, demo: Demo) {
-  const page = await browser.open(`${demo.relyingParty}/call-api`);
+  const page = await browser.open(`${demo.urls.relyingParty}/call-api`);
   const answers = tableOf(page.html, 'answers');
   return ['/public', '/me', '/admin'].map((path) => answers[`GET ${path}`]?.[0]);
 }
@@ -43,7 +43,7 @@ export async function apiAnswers({ browser }: Person, demo: Demo) {
 /** Resolves when the relying party no longer knows the person. Throws an Error after `timeout` ms. */
 export async function untilSignedOut(
   { browser }: Person,
-  { relyingParty }: Demo,
+  { urls: { relyingParty } }: Demo,
   timeout = 5000,
 ): Promise<void> {
   const end = performance.now() + timeout;

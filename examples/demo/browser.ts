@@ -1,15 +1,15 @@
 /** A browser without a screen: follows redirects, keeps cookies, obeys SameSite and `form-action`. */
 import { CookieJar } from 'tough-cookie';
-import { formsOf, linksOf } from './html-page.ts';
+import { type Form, formsOf, linksOf } from './html-page.ts';
+import {
+  checkFormAction,
+  navigationHeaders,
+  type Page,
+  type SameSite,
+  sameSiteContext,
+} from './navigation.ts';
 
-export interface Page {
-  readonly url: URL;
-  readonly status: number;
-  readonly headers: Headers;
-  readonly html: string;
-  /** Every address on the way, the last one included. */
-  readonly way: readonly URL[];
-}
+export type { Page };
 
 export interface Browser {
   /** As typed into the address bar. */
@@ -45,29 +45,27 @@ export function createBrowser(): Browser {
     return response;
   };
 
+  /** One request of a navigation; `next` is what its redirect asks for. */
+  const hop = async ({ method, url, body, from }: Navigation, way: readonly URL[]) => {
+    const headers = navigationHeaders(method, from, way);
+    const context = sameSiteContext(method, from, way);
+    const response = await send(url, { method, headers, ...(body && { body }) }, context);
+    return { response, next: redirectOf(response, { method, url, ...(body && { body }) }) };
+  };
+
   const navigate = async (start: Navigation): Promise<Page> => {
-    let { method, url, body } = start;
     const way: URL[] = [];
-    for (;;) {
+    let navigation: Navigation = start;
+    while (way.length < MAX_REDIRECTS) {
+      const { url } = navigation;
       way.push(url);
-      if (way.length > MAX_REDIRECTS) throw new Error(`Too many redirects: ${way.join(' ')}`);
       if (start.method === 'POST' && start.from) checkFormAction(start.from, url);
-      const headers = navigationHeaders(method, start.from, way);
-      const context = sameSiteContext(method, start.from, way);
-      const response = await send(url, { method, headers, ...(body && { body }) }, context);
-      const location = response.headers.get('location');
-      const isRedirect = response.status >= 300 && response.status < 400 && location !== null;
-      if (!isRedirect) {
-        const html = await response.text();
-        return { url, status: response.status, headers: response.headers, html, way };
-      }
-      await response.body?.cancel();
-      url = new URL(location, url);
-      if (response.status <= 303) {
-        method = 'GET';
-        body = undefined;
-      }
+      const { response, next } = await hop(navigation, way);
+      const html = await response.text();
+      if (!next) return { url, status: response.status, headers: response.headers, html, way };
+      navigation = { ...next, ...(start.from && { from: start.from }) };
     }
+    throw new Error(`Too many redirects: ${way.join(' ')}`);
   };
 
   return {
@@ -101,62 +99,34 @@ export function createBrowser(): Browser {
   };
 }
 
-type SameSite = 'strict' | 'lax' | 'none';
-
-/** A site is a scheme and a registrable domain; ports do not count. */
-const siteOf = ({ protocol, hostname }: URL): string => `${protocol}//${hostname}`;
-
-const isSameSite = (from: Page | undefined, way: readonly URL[]): boolean =>
-  new Set([...(from ? [from.url] : []), ...way].map(siteOf)).size === 1;
-
-function sameSiteContext(method: string, from: Page | undefined, way: readonly URL[]): SameSite {
-  if (!from || isSameSite(from, way)) return 'strict';
-  return method === 'GET' ? 'lax' : 'none';
-}
-
-/** Fetch Metadata, and the `Origin` of form posts, which `no-referrer` turns into "null" (Fetch §3.2). */
-function navigationHeaders(
-  method: string,
-  from: Page | undefined,
-  way: readonly URL[],
-): Record<string, string> {
-  const origins = new Set([...(from ? [from.url] : []), ...way].map(({ origin }) => origin));
-  const related = origins.size === 1 ? 'same-origin' : isSameSite(from, way) ? 'same-site' : '';
-  const isOpaque = from?.headers.get('referrer-policy') === 'no-referrer' || way.length > 1;
-  return {
-    accept: 'text/html',
-    'sec-fetch-mode': 'navigate',
-    'sec-fetch-site': from ? related || 'cross-site' : 'none',
-    ...(method === 'POST' && from ? { origin: isOpaque ? 'null' : from.url.origin } : {}),
-  };
-}
-
-/** Chromium holds the redirects after a form to the page's policy as well. */
-function checkFormAction(page: Page, target: URL): void {
-  const policy = page.headers.get('content-security-policy') ?? '';
-  const directive = /form-action([^;]*)/.exec(policy)?.[1];
-  if (directive === undefined) return;
-  const allowed = directive
-    .trim()
-    .split(/\s+/)
-    .map((source) => (source === "'self'" ? page.url.origin : source));
-  if (!allowed.includes(target.origin)) {
-    throw new Error(`form-action of ${page.url.pathname} forbids ${target.origin}: ${directive}`);
-  }
+function redirectOf(response: Response, { method, url, body }: Navigation): Navigation | undefined {
+  const location = response.headers.get('location');
+  if (response.status < 300 || response.status >= 400 || location === null) return undefined;
+  const target = new URL(location, url);
+  // 307 and 308 keep the method; a browser turns all others into GET.
+  if (response.status <= 303) return { method: 'GET', url: target };
+  return { method, url: target, ...(body && { body }) };
 }
 
 function fillIn(page: Page, text: string, fields: Readonly<Record<string, string>>) {
-  for (const { attributes, inputs, buttons } of formsOf(page.html)) {
-    const button = buttons.find((one) => one.text === text);
+  for (const form of formsOf(page.html)) {
+    const button = form.buttons.find((one) => one.text === text);
     if (!button) continue;
-    const body = new URLSearchParams();
-    for (const { name, value = '' } of inputs) if (name) body.set(name, fields[name] ?? value);
-    for (const name of Object.keys(fields)) {
-      if (!body.has(name)) throw new Error(`The form of "${text}" has no field "${name}"`);
-    }
+    const body = fieldsOf(form, fields);
     const { name, value = '', formaction } = button.attributes;
     if (name) body.set(name, value);
-    return { body, action: formaction ?? attributes['action'] ?? '' };
+    return { body, action: formaction ?? form.attributes['action'] ?? '' };
   }
   throw new Error(`${page.url.href} (${page.status}) has no button "${text}"`);
+}
+
+/** What stands in the form, with what is typed into it. Throws an Error when there is no such field. */
+function fieldsOf({ inputs }: Form, typed: Readonly<Record<string, string>>): URLSearchParams {
+  const body = new URLSearchParams();
+  for (const { name, value = '' } of inputs) if (name) body.set(name, value);
+  for (const [name, value] of Object.entries(typed)) {
+    if (!body.has(name)) throw new Error(`There is no field "${name}"`);
+    body.set(name, value);
+  }
+  return body;
 }

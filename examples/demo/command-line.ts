@@ -11,10 +11,10 @@ export type CommandLine = (args: readonly string[], stdin?: string) => Promise<s
 const TIMEOUT = 30_000;
 
 export const createCommandLine =
-  (env: NodeJS.ProcessEnv): CommandLine =>
+  (env: NodeJS.ProcessEnv, cwd: string): CommandLine =>
   (args, stdin = '') =>
     new Promise((resolve, reject) => {
-      const options = { env, timeout: TIMEOUT };
+      const options = { env, cwd, timeout: TIMEOUT };
       const child = execFile(process.execPath, [AUTHSRV, ...args], options, (error, out, err) => {
         if (error) reject(new Error(`authsrv ${args.join(' ')}: ${err.trim() || error.message}`));
         else resolve(out);

@@ -9,7 +9,8 @@ import {
 } from './actors.ts';
 import type { Page } from './browser.ts';
 import { tableOf, textOf } from './html-page.ts';
-import { type Demo, ROLE } from './start-demo.ts';
+import { ROLE } from './registrations.ts';
+import type { Demo } from './start-demo.ts';
 import { expectEqual, expectText, type Step } from './steps.ts';
 
 export async function pagesStory(demo: Demo, step: Step): Promise<void> {
@@ -17,7 +18,7 @@ export async function pagesStory(demo: Demo, step: Step): Promise<void> {
   await signUp(demo, ada, step);
   await useApi(demo, ada, step);
   await step('prompt=none signs in again without a page, consent is remembered', async () => {
-    const page = await ada.browser.open(`${demo.relyingParty}/sign-in?prompt=none`);
+    const page = await ada.browser.open(`${demo.urls.relyingParty}/sign-in?prompt=none`);
     expectSignedIn(page, demo);
     expectEqual(
       page.way.filter(({ pathname }) => pathname.includes('/interaction')),
@@ -31,8 +32,8 @@ export async function pagesStory(demo: Demo, step: Step): Promise<void> {
 async function signUp(demo: Demo, { browser, email, password, name }: Person, step: Step) {
   let page: Page;
   await step('the application sends its visitor to the sign-in page', async () => {
-    page = await browser.follow(await browser.open(demo.relyingParty), 'Sign in');
-    expectEqual(page.url.origin, demo.issuer, 'origin');
+    page = await browser.follow(await browser.open(demo.urls.relyingParty), 'Sign in');
+    expectEqual(page.url.origin, demo.urls.issuer, 'origin');
     expectText(textOf(page.html), 'Example app');
   });
   await step('a new account leads to the consent page', async () => {
@@ -46,10 +47,10 @@ async function signUp(demo: Demo, { browser, email, password, name }: Person, st
     expectSignedIn(page, demo);
   });
   await step('the profile shows claims of the ID token and of userinfo', async () => {
-    const { html } = await browser.open(`${demo.relyingParty}/profile`);
+    const { html } = await browser.open(`${demo.urls.relyingParty}/profile`);
     const [idToken, userinfo] = [tableOf(html, 'id-token'), tableOf(html, 'userinfo')];
-    expectEqual(idToken['iss'], [demo.issuer], 'iss');
-    expectEqual(idToken['aud'], [demo.client.id], 'aud');
+    expectEqual(idToken['iss'], [demo.urls.issuer], 'iss');
+    expectEqual(idToken['aud'], [demo.clientId], 'aud');
     expectEqual(userinfo['sub'], idToken['sub'], 'sub');
     expectEqual(userinfo['email'], [email], 'email');
     expectEqual(userinfo['name'], [name], 'name');
@@ -66,7 +67,7 @@ async function useApi(demo: Demo, ada: Person, step: Step): Promise<void> {
     expectEqual(await apiAnswers(ada, demo), ['200', '200', '403'], '/public, /me, /admin');
   });
   await step('after a refresh the API opens /admin', async () => {
-    const profile = await ada.browser.open(`${demo.relyingParty}/profile`);
+    const profile = await ada.browser.open(`${demo.urls.relyingParty}/profile`);
     const page = await ada.browser.press(profile, 'Refresh');
     expectEqual(page.url.pathname, '/profile', 'address');
     expectEqual(await apiAnswers(ada, demo), ['200', '200', '200'], '/public, /me, /admin');
@@ -77,8 +78,8 @@ async function signOut(demo: Demo, ada: Person, step: Step): Promise<void> {
   const { browser } = ada;
   let idToken = '';
   await step('signing out at the application asks at the server, and comes back', async () => {
-    const asked = await browser.press(await browser.open(demo.relyingParty), 'Sign out');
-    expectEqual(asked.url.origin, demo.issuer, 'origin');
+    const asked = await browser.press(await browser.open(demo.urls.relyingParty), 'Sign out');
+    expectEqual(asked.url.origin, demo.urls.issuer, 'origin');
     const hint = asked.way.map(({ searchParams }) => searchParams.get('id_token_hint'));
     idToken = hint.find((value) => value !== null) ?? '';
     const page = await browser.press(asked, 'Sign out');
@@ -86,15 +87,17 @@ async function signOut(demo: Demo, ada: Person, step: Step): Promise<void> {
     expectEqual(page.status, 200, 'status');
   });
   await step('the application has forgotten the visitor', async () => {
-    const page = await browser.open(`${demo.relyingParty}/profile`);
+    const page = await browser.open(`${demo.urls.relyingParty}/profile`);
     expectText(textOf(page.html), 'You are not signed in');
   });
   await step('the server has ended the session: prompt=none says login_required', () =>
     expectLoginRequired(ada, demo),
   );
   await step('GET /auth/me says 401', async () => {
-    const response = await browser.request('GET', `${demo.issuer}/auth/me`);
+    const response = await browser.request('GET', `${demo.urls.issuer}/auth/me`);
     expectEqual(response.status, 401, 'status');
   });
-  await step('the API refuses an ID token', () => expectInvalidToken(`${demo.api}/me`, idToken));
+  await step('the API refuses an ID token', () =>
+    expectInvalidToken(`${demo.urls.api}/me`, idToken),
+  );
 }

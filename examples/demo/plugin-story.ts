@@ -4,7 +4,7 @@ import { expectEqual, type Step } from './steps.ts';
 
 export async function pluginStory(demo: Demo, step: Step): Promise<void> {
   await step('the plugin adds a route', async () => {
-    const response = await fetch(`${demo.issuer}/hello?name=Ada`);
+    const response = await fetch(`${demo.urls.issuer}/hello?name=Ada`);
     expectEqual(await response.json(), { greeting: 'Hello, Ada' }, 'answer');
   });
   await step('the plugin adds a command', async () => {

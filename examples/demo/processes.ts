@@ -4,14 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export interface ProcessOptions {
-  readonly name: string;
-  /** What follows `node` on the command line. */
-  readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  /** Gets every line the process prints. */
-  readonly onLine?: (line: string) => void;
-}
+export type OnLine = (line: string) => void;
 
 export interface RunningProcess {
   readonly name: string;
@@ -23,19 +16,68 @@ export interface RunningProcess {
   stop(): Promise<void>;
 }
 
+export interface Processes {
+  /** `args` is what follows `node`. Of our own environment the process gets PATH only, besides `env`. */
+  start(name: string, args: readonly string[], env: NodeJS.ProcessEnv): RunningProcess;
+  /** Resolves when one of those that run now has ended, with its name and what it said last. */
+  oneEnded(): Promise<string>;
+  /** In reverse order. */
+  stop(): Promise<void>;
+}
+
+interface ProcessesOptions {
+  readonly cwd: string;
+  /** Gets every line that a process prints, after its name. */
+  readonly onLine: OnLine;
+}
+
+export function createProcesses({ cwd, onLine }: ProcessesOptions): Processes {
+  const running: RunningProcess[] = [];
+  return {
+    start(name, args, own) {
+      const env = { PATH: process.env['PATH'], ...own };
+      const started = startProcess({
+        name,
+        args,
+        env,
+        cwd,
+        onLine: (line) => onLine(`${name}: ${line}`),
+      });
+      running.push(started);
+      return started;
+    },
+    oneEnded: () => Promise.race(running.map(async ({ name, ended }) => `${name}: ${await ended}`)),
+    async stop() {
+      for (const one of running.toReversed()) await one.stop();
+    },
+  };
+}
+
+interface ProcessOptions extends ProcessesOptions {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /** Milliseconds. */
 const START_TIMEOUT = 40_000;
 const STOP_TIMEOUT = 15_000;
 const REMEMBERED_LINES = 30;
 
-export function startProcess({ name, args, env, onLine }: ProcessOptions): RunningProcess {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+function startProcess({ name, args, env, cwd, onLine }: ProcessOptions): RunningProcess {
+  const child = spawn(process.execPath, args, {
+    env,
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C is for us, and we stop them in order.
+    detached: true,
+  });
   const last: string[] = [];
   for (const input of [child.stdout, child.stderr]) {
     createInterface({ input }).on('line', (line) => {
       last.push(line);
       if (last.length > REMEMBERED_LINES) last.shift();
-      onLine?.(line);
+      onLine(line);
     });
   }
   // "close" comes when all output has been read, "exit" may come before.

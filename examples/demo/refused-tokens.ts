@@ -14,10 +14,10 @@ export async function expectRefused(demo: Demo, token: string, step: Step): Prom
     await expectInvalidToken(`${lateApi}/me`, token, 'expired');
   });
   await step('the API refuses a token with another key behind it', async () =>
-    expectInvalidToken(`${demo.api}/me`, await signAgain(token)),
+    expectInvalidToken(`${demo.urls.api}/me`, await signAgain(token)),
   );
   await step('the API refuses a token whose roles were written in later', () =>
-    expectInvalidToken(`${demo.api}/admin`, addRole(token)),
+    expectInvalidToken(`${demo.urls.api}/admin`, addRole(token)),
   );
 }
 

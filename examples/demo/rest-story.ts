@@ -22,12 +22,12 @@ export async function restStory(demo: Demo, step: Step): Promise<void> {
   await signIn(demo, bob, step);
   const { access } = await cookiesOf(bob, demo);
   await step('the API takes the same token as a bearer token', async () => {
-    expectEqual((await callApi(`${demo.api}/me`, access)).status, 200, 'status');
+    expectEqual((await callApi(`${demo.urls.api}/me`, access)).status, 200, 'status');
   });
   await expectRefused(demo, access, step);
   await visitApplication(demo, bob, step);
   await step('POST /auth/refresh gives new cookies', async () => {
-    const response = await bob.browser.request('POST', `${demo.issuer}/auth/refresh`);
+    const response = await bob.browser.request('POST', `${demo.urls.issuer}/auth/refresh`);
     expectEqual(response.status, 200, 'status');
     expectEqual((await cookiesOf(bob, demo)).access === access, false, 'same access token');
   });
@@ -35,7 +35,7 @@ export async function restStory(demo: Demo, step: Step): Promise<void> {
 }
 
 async function signIn(demo: Demo, { browser, email, password, name }: Person, step: Step) {
-  const auth = `${demo.issuer}/auth`;
+  const auth = `${demo.urls.issuer}/auth`;
   await step('POST /auth/register makes an account', async () => {
     const body = { email, password, name };
     const response = await browser.request('POST', `${auth}/register`, body);
@@ -59,14 +59,14 @@ async function signIn(demo: Demo, { browser, email, password, name }: Person, st
   });
 }
 
-const cookiesOf = async ({ browser }: Person, { issuer }: Demo): Promise<Cookies> => ({
+const cookiesOf = async ({ browser }: Person, { urls: { issuer } }: Demo): Promise<Cookies> => ({
   access: (await browser.cookie(issuer, 'access')) ?? '',
   refresh: (await browser.cookie(`${issuer}/auth/refresh`, 'refresh')) ?? '',
 });
 
 async function visitApplication(demo: Demo, { browser }: Person, step: Step): Promise<void> {
   await step('the application signs in without a password, after consent', async () => {
-    const page = await browser.open(`${demo.relyingParty}/sign-in`);
+    const page = await browser.open(`${demo.urls.relyingParty}/sign-in`);
     expectText(textOf(page.html), 'Allow Example app to use your account?');
     expectSignedIn(await browser.press(page, 'Allow'), demo);
   });
@@ -76,19 +76,19 @@ async function signOut(demo: Demo, bob: Person, step: Step): Promise<void> {
   const { browser } = bob;
   const old = await cookiesOf(bob, demo);
   await step('POST /auth/logout ends the session', async () => {
-    const response = await browser.request('POST', `${demo.issuer}/auth/logout`);
+    const response = await browser.request('POST', `${demo.urls.issuer}/auth/logout`);
     expectEqual(response.status, 204, 'status');
     expectEqual(await cookiesOf(bob, demo), { access: '', refresh: '' }, 'cookies');
   });
   await step('a logout token has reached the application', () => untilSignedOut(bob, demo));
   await step('prompt=none says login_required', () => expectLoginRequired(bob, demo));
   await step('the server refuses the access token of before', async () => {
-    const response = await callApi(`${demo.issuer}/auth/me`, old.access);
+    const response = await callApi(`${demo.urls.issuer}/auth/me`, old.access);
     expectEqual(response.status, 401, 'status');
   });
   await step('the server refuses the refresh token of before', async () => {
     const headers = { cookie: `refresh=${old.refresh}`, 'sec-fetch-site': 'same-origin' };
-    const url = `${demo.issuer}/auth/refresh`;
+    const url = `${demo.urls.issuer}/auth/refresh`;
     const response = await fetch(url, { method: 'POST', headers });
     expectEqual(response.status, 401, 'status');
   });

@@ -1,0 +1,38 @@
+/** What the demo needs in the server's database, made by `authsrv`. */
+import { randomBytes } from 'node:crypto';
+import type { CommandLine } from './command-line.ts';
+
+/** Opens `GET /admin` of the API. */
+export const ROLE = 'reports';
+const SUPERUSER = 'admin@example.com';
+
+/** One who exists already (with DATABASE_URL) keeps the password. */
+export async function createSuperuser(cli: CommandLine) {
+  const password = randomBytes(18).toString('base64url');
+  const args = ['create-superuser', SUPERUSER, '--password-stdin', '--json'];
+  const { created } = JSON.parse(await cli(args, password)) as { created: boolean };
+  return { email: SUPERUSER, password: created ? password : undefined };
+}
+
+/** Not one of ours, so that the consent page is seen. */
+export async function createClient(cli: CommandLine, baseUrl: string) {
+  const output = await cli([
+    ...['client', 'create', '--json', '--name', 'Example app'],
+    ...['--redirect-uri', `${baseUrl}/callback`],
+    ...['--post-logout-redirect-uri', `${baseUrl}/signed-out`],
+    ...['--backchannel-logout-uri', `${baseUrl}/backchannel-logout`],
+    ...['--id-token-alg', 'ES256'],
+  ]);
+  const client = JSON.parse(output) as { client_id: string; client_secret: string };
+  return { id: client.client_id, secret: client.client_secret };
+}
+
+/** One that exists already is as good. */
+export async function createRole(cli: CommandLine): Promise<void> {
+  try {
+    await cli(['role', 'create', ROLE, 'May read the reports of async-api', '--json']);
+  } catch (error) {
+    const list = JSON.parse(await cli(['role', 'list', '--json'])) as readonly { name: string }[];
+    if (!list.some(({ name }) => name === ROLE)) throw error;
+  }
+}
