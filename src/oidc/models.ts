@@ -1,5 +1,5 @@
 import { decodeProtectedHeader } from 'jose';
-import type { Provider } from 'oidc-provider';
+import { Provider } from 'oidc-provider';
 
 /** Compares a presented client secret with what is stored, in constant time. */
 export type IsClientSecret = (stored: string, presented: string) => boolean;
@@ -17,13 +17,19 @@ export function overrideModels(provider: Provider, isClientSecret: IsClientSecre
   };
   const client = provider.Client.prototype as unknown as {
     clientSecret: string;
+    clientAuthMethod: string;
     compareClientSecret(presented: string): boolean;
   };
   client.compareClientSecret = function (presented) {
-    return isClientSecret(this.clientSecret, presented);
+    // oidc-provider takes a secret by either method; a client has registered one of them (SEC-59).
+    const isRegistered = this.clientAuthMethod === presentedMethod();
+    return isClientSecret(this.clientSecret, presented) && isRegistered;
   };
   refuseOtherTypes(provider);
 }
+
+const presentedMethod = (): string =>
+  Provider.ctx?.get('authorization') ? 'client_secret_basic' : 'client_secret_post';
 
 /** An `id_token_hint` is an ID token: a logout token, which the same key signs, is none (RFC 8725 §3.11). */
 function refuseOtherTypes(provider: Provider): void {

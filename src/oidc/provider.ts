@@ -76,6 +76,8 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     // Sessions end their grants in PostgreSQL; tokens need not look the session up.
     expiresWithSession: async () => false,
     rotateRefreshToken: tokenClaims.rotateRefreshToken,
+    // Also when an access token is revoked ; oidc-provider's default spares that grant.
+    revokeGrantPolicy: () => true,
     extraTokenClaims: tokenClaims.extraTokenClaims,
     formats: { customizers: { jwt: audienceOf(issuer) } },
     interactions: { policy: policy(dependencies.prompts), url: interactionUrl(core.publicUrl) },
