@@ -25,27 +25,29 @@ const initialOf = (schema: z.ZodType): string => {
   return Array.isArray(value) ? value.join(',') : String(value);
 };
 
-/** Every setting of the core and of these plugins, secrets masked. */
+/** Every setting of the core and of these plugins, secrets masked; `effective` says what applies without one, by name. */
 export function describeSettings(
   environment: Environment,
   owners: readonly SettingsOwner[],
+  effective: Readonly<Record<string, string>> = {},
 ): readonly Setting[] {
   const all = [{ name: 'core', settings: coreSchema as SettingsOwner['settings'] }, ...owners];
   return all.flatMap(({ name: owner, settings }) =>
     Object.entries(settings.shape).map(([name, schema]): Setting => {
-      const documented = (schema.meta() ?? {}) as Documented;
-      const isSecret = documented.secret === true;
+      const { description = '', secret = false } = (schema.meta() ?? {}) as Documented;
       const given = environment[name];
-      const shown = given === undefined ? initialOf(schema) : isSecret ? '********' : given;
-      const source = given === undefined ? 'default' : fileOf(environment, name);
-      const description = documented.description ?? '';
-      return { name, owner, description, isSecret, value: shown, source };
+      const value = given ?? effective[name] ?? initialOf(schema);
+      const shown = given !== undefined && secret ? '********' : value;
+      const source = sourceOf(environment, name);
+      return { name, owner, description, isSecret: secret, value: shown, source };
     }),
   );
 }
 
-const fileOf = (environment: Environment, name: string): 'file' | 'environment' =>
-  environment[`${name}_FILE`] === undefined ? 'environment' : 'file';
+function sourceOf(environment: Environment, name: string): Setting['source'] {
+  if (environment[name] === undefined) return 'default';
+  return environment[`${name}_FILE`] === undefined ? 'environment' : 'file';
+}
 
 /** The text of `.env.example`: every setting, commented out, with what it is for. */
 export function exampleEnvironment(owners: readonly SettingsOwner[]): string {

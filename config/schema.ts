@@ -1,21 +1,43 @@
 /** Settings of the core, by environment name. Plugins bring their own. */
 import { z } from 'zod';
+import { checkOrigin, checkProxy, checkPublicUrl, checkSecretKeys, isUrlOf } from './rules.ts';
 
-const seconds = (initial: number, min = 1) => z.coerce.number().int().min(min).default(initial);
+/** Ten years: beyond, dates overflow in places that we do not own. */
+const LONGEST = 315_360_000;
 
-const list = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  );
+const seconds = (initial: number, min: number) =>
+  z.coerce.number().int().min(min).max(LONGEST).default(initial);
 
-const url = (protocols: readonly string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+/** The items of a comma-separated list. */
+export const splitList = (text: string): string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+
+const list = z.string().default('').transform(splitList);
+
+/** What is wrong with a value, in words that follow its name; undefined: nothing. */
+type Check<Value> = (value: Value) => string | undefined;
+
+/** A schema refinement out of such a check. */
+const by =
+  <Value>(check: Check<Value>) =>
+  (value: Value, context: z.RefinementCtx<Value>): void => {
+    const message = check(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  };
+
+const each =
+  (check: Check<string>) =>
+  (items: readonly string[], context: z.RefinementCtx<string[]>): void => {
+    for (const item of items) by(check)(item, context as unknown as z.RefinementCtx<string>);
+  };
+
+const url = (...protocols: string[]) =>
+  z.string().refine((text) => isUrlOf(text, protocols), {
     error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    abort: true,
   });
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -23,17 +45,17 @@ const port = z.coerce.number().int().min(0).max(65_535);
 export const coreSchema = z.object({
   PORT: port.default(3000).describe('Port to listen on.'),
   HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 in a container.'),
-  PUBLIC_URL: url(['http:', 'https:'])
+  PUBLIC_URL: url('http:', 'https:')
+    .superRefine(by(checkPublicUrl))
     .optional()
     .describe(
       'Where browsers reach this server, also the issuer; may carry a path. Default: http://localhost:PORT. http is for loopback hosts only.',
     ),
   DATA_DIR: z
     .string()
-    .min(1)
     .default('./data')
     .describe('Folder of the embedded PostgreSQL and of generated secrets.'),
-  DATABASE_URL: url(['postgres:', 'postgresql:'])
+  DATABASE_URL: url('postgres:', 'postgresql:')
     .optional()
     .meta({ secret: true })
     .describe('PostgreSQL ≥ 15. Default: an embedded PostgreSQL under DATA_DIR.'),
@@ -44,18 +66,23 @@ export const coreSchema = z.object({
     .max(200)
     .default(10)
     .describe('Connections to PostgreSQL that one process holds at most.'),
-  REDIS_URL: url(['redis:', 'rediss:'])
+  REDIS_URL: url('redis:', 'rediss:')
     .optional()
     .meta({ secret: true })
     .describe('State store, e.g. redis://127.0.0.1:6379. Default: PostgreSQL.'),
   SECRET_KEY: z
     .string()
+    .superRefine(by(checkSecretKeys))
     .optional()
     .meta({ secret: true })
     .describe(
       'At least 32 bytes; signs cookies and refresh tokens, encrypts signing keys. A comma list rotates it: the first is used, all are accepted. Generated under DATA_DIR unless PUBLIC_URL is https.',
     ),
-  API_AUDIENCE: z.url().optional().describe('`aud` of access tokens. Default: PUBLIC_URL + /api.'),
+  API_AUDIENCE: z
+    .url({ error: 'must be an absolute URI' })
+    .refine((text) => !text.includes('#'), { error: 'must have no fragment' })
+    .optional()
+    .describe('`aud` of access tokens. Default: PUBLIC_URL + /api.'),
   ACCESS_TOKEN_TTL: seconds(600, 30).describe('Lifetime of access tokens, in seconds.'),
   REFRESH_TOKEN_TTL: seconds(2_592_000, 60).describe('Lifetime of a refresh token, in seconds.'),
   SESSION_IDLE_TTL: seconds(1_209_600, 60).describe('A session unused for so many seconds ends.'),
@@ -64,10 +91,14 @@ export const coreSchema = z.object({
     .enum(['open', 'closed'])
     .default('open')
     .describe('Who may create an account: everybody (open) or nobody (closed).'),
-  TRUST_PROXY: list.describe(
-    'Proxies whose X-Forwarded-For counts: addresses or CIDRs, comma-separated. Default: none.',
-  ),
-  CORS_ORIGINS: list.describe('Other origins whose pages may call the REST API, comma-separated.'),
+  TRUST_PROXY: list
+    .superRefine(each(checkProxy))
+    .describe(
+      'Proxies whose X-Forwarded-For counts: addresses or CIDRs, comma-separated. Default: none.',
+    ),
+  CORS_ORIGINS: list
+    .superRefine(each(checkOrigin))
+    .describe('Other origins whose pages may call the REST API, comma-separated.'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

@@ -13,8 +13,14 @@ function load(module) {
 
 async function findConnection() {
   const { readEnvironment } = await load('config/load');
+  const { readSettingFiles } = await load('config/setting-files');
+  const { parseSettings } = await load('config/parse-settings');
+  const { ConfigError } = await load('config/config-error');
   const { coreSchema } = await load('config/schema');
-  const settings = coreSchema.pick({ DATABASE_URL: true, DATA_DIR: true }).parse(readEnvironment());
+  const schema = coreSchema.pick({ DATABASE_URL: true, DATA_DIR: true });
+  const read = readSettingFiles(readEnvironment(), Object.keys(schema.shape));
+  const { values: settings, faults } = parseSettings(schema, read.environment, 'core');
+  if (read.faults.length + faults.length > 0) throw new ConfigError([...read.faults, ...faults]);
   if (settings.DATABASE_URL) return { connectionString: settings.DATABASE_URL };
   const embedded = await load('src/storage/embedded-postgres/start-embedded-postgres');
   const dataDir = path.join(settings.DATA_DIR, 'postgres');

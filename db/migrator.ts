@@ -79,7 +79,7 @@ export function createMigrator(orm: Sequelize, options: MigratorOptions): Migrat
         if (last !== newest) throw new Error(`Cannot revert ${last}: ${newest} ran after it`);
         return names(await umzug.down());
       }),
-    create: (name) => create(folder, name, clock),
+    create: (name) => createMigrationFile(folder, name, clock),
   };
 }
 
@@ -141,7 +141,12 @@ const TEMPLATE = `module.exports = {
 };
 `;
 
-async function create(folder: string, name: string, clock: Clock): Promise<string> {
+/** Writes an empty migration `<time>-<name>.js`; answers its path. Throws an Error for a name that is not kebab-case. */
+export async function createMigrationFile(
+  folder: string,
+  name: string,
+  clock: Clock,
+): Promise<string> {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) {
     throw new Error(`A migration is named in kebab-case, not "${name}"`);
   }

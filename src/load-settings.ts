@@ -1,11 +1,13 @@
+import { ConfigError } from '../config/config-error.ts';
 import {
-  ConfigError,
   type CoreConfig,
   type Environment,
   readEnvironment,
   resolveConfig,
 } from '../config/load.ts';
+import { coreSchema, splitList } from '../config/schema.ts';
 import { generatedSecretKey } from '../config/secret-key.ts';
+import { readSettingFiles } from '../config/setting-files.ts';
 import type { Plugin } from './kernel/plugin.ts';
 import { checkManifests } from './kernel/registry.ts';
 import { installedPlugins } from './plugins.ts';
@@ -15,45 +17,57 @@ export interface Loaded {
   readonly environment: Environment;
   /** Switched on, in start order. */
   readonly plugins: readonly Plugin[];
+  /** Also those that are switched off. */
+  readonly installed: readonly Plugin[];
 }
 
-/** Settings and plugins as the environment asks for them. Throws ConfigError with every fault at once. */
-export async function loadSettings(environment: Environment = readEnvironment()): Promise<Loaded> {
-  const specifiers = (environment['PLUGINS'] ?? '').split(',').map((text) => text.trim());
-  const faults: string[] = [];
-  const say = (error: unknown): void => {
+/** Settings and plugins as the environment asks for them; touches no storage. Throws ConfigError with every fault at once. */
+export async function loadSettings(given: Environment = readEnvironment()): Promise<Loaded> {
+  const core = readSettingFiles(given, Object.keys(coreSchema.shape));
+  const { plugins: installed, faults: loading } = await installedPlugins(
+    splitList(core.environment['PLUGINS'] ?? ''),
+  );
+  const { environment, faults: reading } = readSettingFiles(
+    core.environment,
+    settingNames(installed),
+  );
+  const faults = [...core.faults, ...loading, ...reading];
+  const disabled = splitList(environment['PLUGINS_DISABLED'] ?? '');
+  const names = new Set(installed.map(({ name }) => name));
+  for (const name of disabled) {
+    if (!names.has(name)) faults.push(`PLUGINS_DISABLED: there is no plugin "${name}"`);
+  }
+  const wanted = installed.filter(({ name }) => !disabled.includes(name));
+  const config = collect(faults, () => resolveConfig(environment, wanted));
+  const plugins = collect(faults, () => {
+    // Only settings without a fault can tell whether their plugin is switched on.
+    const enabled = config ? wanted.filter((plugin) => isEnabled(plugin, environment)) : wanted;
+    return checkManifests(enabled);
+  });
+  if (!config || !plugins || faults.length > 0) throw new ConfigError(faults);
+  return { config, environment, plugins, installed };
+}
+
+/** Names of the plugins' settings, less those of the core, whose files have been read. */
+const settingNames = (plugins: readonly Plugin[]): Set<string> => {
+  const names = plugins.flatMap(({ settings }) => Object.keys(settings.shape));
+  return new Set(names.filter((name) => !(name in coreSchema.shape)));
+};
+
+function collect<Result>(faults: string[], work: () => Result): Result | undefined {
+  try {
+    return work();
+  } catch (error) {
     faults.push(...(error instanceof ConfigError ? error.faults : [(error as Error).message]));
-  };
-  let installed: readonly Plugin[] = [];
-  try {
-    installed = await installedPlugins(specifiers.filter(Boolean));
-  } catch (error) {
-    say(error);
-    installed = await installedPlugins([]);
+    return undefined;
   }
-  let config: CoreConfig | undefined;
-  try {
-    config = resolveConfig(environment, installed);
-  } catch (error) {
-    say(error);
-  }
-  const disabled = config?.PLUGINS_DISABLED ?? [];
-  const chosen = installed.filter((plugin) => !disabled.includes(plugin.name));
-  try {
-    const enabled = config ? chosen.filter((plugin) => isEnabled(plugin, environment)) : chosen;
-    const plugins = checkManifests(enabled);
-    if (config && faults.length === 0) return { config: withSecret(config), environment, plugins };
-  } catch (error) {
-    say(error);
-  }
-  throw new ConfigError(faults);
 }
 
 const isEnabled = (plugin: Plugin, environment: Environment): boolean =>
   plugin.enabled?.(plugin.settings.parse(environment)) ?? true;
 
-/** A local start makes its own SECRET_KEY. */
-const withSecret = (config: CoreConfig): CoreConfig =>
+/** A local start makes its own SECRET_KEY, under DATA_DIR. */
+export const withSecretKey = (config: CoreConfig): CoreConfig =>
   config.secretKeys.length > 0
     ? config
     : { ...config, secretKeys: [generatedSecretKey(config.DATA_DIR)] };

@@ -1,13 +1,13 @@
-/** The process: load settings, listen, build the app, stop gracefully. */
+/** The process: listen, build the app, stop gracefully. */
 
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { type App, createApp } from './app.ts';
-import { CommandError } from './kernel/plugin.ts';
-import { type Loaded, loadSettings } from './load-settings.ts';
 import { issuerOf } from './http/public-url.ts';
+import { CommandError } from './kernel/plugin.ts';
+import { type Loaded, withSecretKey } from './load-settings.ts';
 import { createLogger } from './logging/logger.ts';
 import { ensureMigrated } from './migrations.ts';
 import { openStorage } from './storage/open-storage.ts';
@@ -32,10 +32,10 @@ const starting: RequestListener = (req, res) => {
   res.end(JSON.stringify({ status: isLive ? 'ok' : 'starting' }));
 };
 
-/** Listens at once, is ready when storage answers and migrations are done. Throws ConfigError before it listens. */
-export async function startServer(signal: AbortSignal): Promise<RunningServer> {
-  const loaded = await loadSettings();
-  const { config, environment, plugins } = loaded;
+/** Listens at once, is ready when storage answers and migrations are done. `signal` ends the waiting for storage. */
+export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<RunningServer> {
+  const { environment, plugins } = loaded;
+  const config = withSecretKey(loaded.config);
   const log = createLogger({ level: config.LOG_LEVEL });
   let handler = starting;
   const server = createServer((req, res) => handler(req, res));
@@ -52,13 +52,15 @@ export async function startServer(signal: AbortSignal): Promise<RunningServer> {
       log,
       signal,
     });
-    const mayApply = config.MIGRATE_ON_START ?? config.embedded;
-    await ensureMigrated({ connection: storage.connection, plugins, log }, mayApply);
+    await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
     const parts = { config, environment, plugins, storage, log };
     const app = await createApp({ ...parts, clock: systemClock, random: systemRandom });
     handler = app.callback;
     const names = app.plugins.map(({ name }) => name);
-    log.info({ event: 'server.started', issuer: issuerOf(config.publicUrl), plugins: names }, 'ready');
+    log.info(
+      { event: 'server.started', issuer: issuerOf(config.publicUrl), plugins: names },
+      'ready',
+    );
     const stop = async (): Promise<void> => {
       app.drain();
       await closeServer(server);

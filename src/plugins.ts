@@ -26,26 +26,33 @@ export const builtIn: readonly Plugin[] = [
   account,
 ];
 
-/** The built-in plugins and those of PLUGINS: paths (from the working directory) or package names. */
-export async function installedPlugins(specifiers: readonly string[]): Promise<readonly Plugin[]> {
-  return [...builtIn, ...(await Promise.all(specifiers.map(loadPlugin)))];
+/**
+ * The built-in plugins and those of PLUGINS: paths (from the working directory) or package names.
+ * A fault names the plugin that cannot be loaded and why.
+ */
+export async function installedPlugins(
+  specifiers: readonly string[],
+): Promise<{ readonly plugins: readonly Plugin[]; readonly faults: readonly string[] }> {
+  const loaded = await Promise.all(specifiers.map(loadPlugin));
+  return {
+    plugins: [...builtIn, ...loaded.filter((one) => typeof one !== 'string')],
+    faults: loaded.filter((one) => typeof one === 'string'),
+  };
 }
 
-/** Throws an Error that names the specifier and what is wrong with it. */
-async function loadPlugin(specifier: string): Promise<Plugin> {
+/** The plugin, or what is wrong with it. */
+async function loadPlugin(specifier: string): Promise<Plugin | string> {
   const isPath = specifier.startsWith('.') || isAbsolute(specifier);
   const url = isPath ? pathToFileURL(resolve(specifier)).href : specifier;
   let module: { default?: unknown; plugin?: unknown };
   try {
     module = (await import(url)) as typeof module;
   } catch (error) {
-    throw new Error(`PLUGINS: cannot load "${specifier}": ${(error as Error).message}`, {
-      cause: error,
-    });
+    return `PLUGINS: cannot load "${specifier}": ${(error as Error).message}`;
   }
   const plugin = (module.default ?? module.plugin) as Partial<Plugin> | undefined;
   if (!plugin?.name || !plugin.settings || typeof plugin.setup !== 'function') {
-    throw new Error(`PLUGINS: "${specifier}" exports no plugin (as default or "plugin")`);
+    return `PLUGINS: "${specifier}" exports no plugin (as default or "plugin")`;
   }
   return plugin as Plugin;
 }

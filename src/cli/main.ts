@@ -1,27 +1,22 @@
 /** The program `authsrv`: core commands and those that plugins contribute. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command as Program } from 'commander';
-import { ConfigError } from '../../config/load.ts';
-import { CommandError } from '../kernel/plugin.ts';
-import { ProblemError } from '../kernel/problem.ts';
-import { StoreUnavailable } from '../kernel/store.ts';
 import { type Loaded, loadSettings } from '../load-settings.ts';
-import { PendingMigrations } from '../migrations.ts';
-import {
-  DataDirectoryInUse,
-  PostgresFailed,
-  PostgresUnavailable,
-} from '../storage/embedded-postgres/failures.ts';
+import { packageRoot } from '../package-root.ts';
 import { addConfigCommand } from './config-command.ts';
+import { describeFailure } from './describe-failure.ts';
+import { helpOfLeaves } from './help-of-leaves.ts';
 import { addMigrateCommands } from './migrate-command.ts';
 import { addPluginCommands } from './plugin-commands.ts';
 import { addStartCommand } from './start-command.ts';
 
-/** Runs one command line; sets the exit code, prints failures as one line. */
+/** Runs one command line; sets the exit code, prints failures as one line on standard error. */
 export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', leaveWhenUnread);
   try {
     const loaded = loadSettings();
-    loaded.catch(() => undefined); // `start` says it again; help needs no settings.
+    loaded.catch(() => undefined); // Commands that need settings say it again; help needs none.
     const program = await buildProgram(loaded);
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -39,33 +34,25 @@ function leaveWhenUnread(error: NodeJS.ErrnoException): void {
 async function buildProgram(loaded: Promise<Loaded>): Promise<Program> {
   const program = new Program('authsrv')
     .description('OpenID Connect / OAuth 2 authorization server')
-    .showHelpAfterError();
-  addStartCommand(program);
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print help for a command')
+    .helpCommand(false)
+    .configureHelp(helpOfLeaves)
+    .showHelpAfterError('(--help lists what there is)')
+    .addHelpText(
+      'after',
+      '\nSettings come from the environment and from .env: "authsrv config" lists them.',
+    );
+  addStartCommand(program, loaded);
   addMigrateCommands(program, loaded);
   addConfigCommand(program, loaded);
   await addPluginCommands(program, loaded);
   return program;
 }
 
-const EXPECTED = [
-  ConfigError,
-  CommandError,
-  PendingMigrations,
-  StoreUnavailable,
-  PostgresUnavailable,
-  DataDirectoryInUse,
-  PostgresFailed,
-];
-
-/** One clear line for what a person can mend; the whole story for what they cannot. */
-function describeFailure(error: unknown): string {
-  if (error instanceof ProblemError) {
-    const { problem, details } = error;
-    const faults = details.errors?.map(({ pointer, detail }) => `${pointer.slice(2)}: ${detail}`);
-    return [problem.title, details.detail ?? problem.detail, ...(faults ?? [])]
-      .filter(Boolean)
-      .join('\n  ');
-  }
-  if (EXPECTED.some((Type) => error instanceof Type)) return (error as Error).message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return version;
 }

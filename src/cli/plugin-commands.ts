@@ -3,13 +3,13 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Command as Program } from 'commander';
 import { createApp } from '../app.ts';
-import type { Command, CommandIo, Log } from '../kernel/plugin.ts';
-import type { Loaded } from '../load-settings.ts';
+import { type Command, CommandError, type CommandIo, type Log } from '../kernel/plugin.ts';
+import { type Loaded, withSecretKey } from '../load-settings.ts';
 import { createLogger } from '../logging/logger.ts';
 import { ensureMigrated } from '../migrations.ts';
 import { builtIn } from '../plugins.ts';
-import { openStorage } from '../storage/open-storage.ts';
 import { systemClock, systemRandom } from '../system.ts';
+import { openStorageBriefly } from './open-storage-briefly.ts';
 
 /** Adds every command of every plugin; with settings that do not load, those of the built-in ones. */
 export async function addPluginCommands(program: Program, loaded: Promise<Loaded>): Promise<void> {
@@ -36,29 +36,22 @@ function addCommand(program: Program, command: Command, loaded: Promise<Loaded>)
 }
 
 const groupOf = (parent: Program, name: string): Program =>
-  parent.commands.find((one) => one.name() === name) ??
-  parent.command(name).description(`${name} commands`);
+  parent.commands.find((one) => one.name() === name) ?? parent.command(name);
 
 /** The same app as the server's, without a socket: it joins the running embedded PostgreSQL or starts it. */
 async function runCommand(
   command: Command,
   args: readonly string[],
   options: Record<string, unknown>,
-  { config, environment, plugins }: Loaded,
+  loaded: Loaded,
 ): Promise<void> {
+  const { environment, plugins } = loaded;
+  const config = withSecretKey(loaded.config);
   const level = config.LOG_LEVEL === 'info' ? 'error' : config.LOG_LEVEL;
   const log: Log = createLogger({ level, destination: process.stderr });
-  const storage = await openStorage({
-    databaseUrl: config.DATABASE_URL,
-    redisUrl: config.REDIS_URL,
-    dataDir: config.DATA_DIR,
-    poolSize: 3,
-    role: 'cli',
-    log,
-  });
+  const storage = await openStorageBriefly({ config, poolSize: 3, log });
   try {
-    const mayApply = config.MIGRATE_ON_START ?? config.embedded;
-    await ensureMigrated({ connection: storage.connection, plugins, log }, mayApply);
+    await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
     const parts = { config, environment, plugins, storage, log };
     const app = await createApp({ ...parts, clock: systemClock, random: systemRandom });
     try {
@@ -78,17 +71,17 @@ const terminal: CommandIo = {
   askSecret,
 };
 
-/** Asks without echo; undefined when no person sits at the terminal. */
+/** Asks without echo; undefined when no person sits at the terminal. Throws CommandError on Ctrl-C and Ctrl-D. */
 async function askSecret(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) return undefined;
   process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: silent, terminal: true });
+  const answer = Promise.withResolvers<string>();
+  reader.question('', answer.resolve);
+  reader.once('close', () => answer.reject(new CommandError('Nothing was done.')));
   try {
-    const answer = Promise.withResolvers<string>();
-    reader.question('', answer.resolve);
-    reader.once('close', () => answer.resolve(''));
-    return (await answer.promise) || undefined;
+    return await answer.promise;
   } finally {
     reader.close();
     process.stderr.write('\n');

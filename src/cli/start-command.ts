@@ -1,14 +1,17 @@
 import type { Command as Program } from 'commander';
 import { issuerOf } from '../http/public-url.ts';
+import type { Loaded } from '../load-settings.ts';
 import { type RunningServer, startServer } from '../main.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-export function addStartCommand(program: Program): void {
+/** `start`: the server, until a signal ends it; storage that cannot be reached yet is waited for. */
+export function addStartCommand(program: Program, loaded: Promise<Loaded>): void {
   program
     .command('start')
     .description('run the server until SIGINT or SIGTERM')
     .action(async () => {
+      const settings = await loaded;
       const stopping = new AbortController();
       const stopped = Promise.withResolvers<void>();
       const onSignal = (): void => {
@@ -18,7 +21,7 @@ export function addStartCommand(program: Program): void {
       for (const signal of SIGNALS) process.once(signal, onSignal);
       let server: RunningServer;
       try {
-        server = await startServer(stopping.signal);
+        server = await startServer(settings, stopping.signal);
       } catch (error) {
         if (stopping.signal.aborted) return;
         throw error;

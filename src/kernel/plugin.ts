@@ -119,6 +119,11 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
+/** Plugins that do not fit together: its message names them. */
+export class PluginError extends Error {
+  override readonly name = 'PluginError';
+}
+
 /** Keys are environment names; `.describe()` documents each, `.meta({ secret: true })` masks it. */
 export type SettingsSchema = z.ZodObject<Record<string, z.ZodType>>;
 

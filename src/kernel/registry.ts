@@ -1,6 +1,12 @@
 /** Collects what all plugins add and refuses what two of them claim. */
 import { orderPlugins } from './order.ts';
-import { type Contributions, KERNEL_VERSION, type Plugin, type PluginContext } from './plugin.ts';
+import {
+  type Contributions,
+  KERNEL_VERSION,
+  type Plugin,
+  type PluginContext,
+  PluginError,
+} from './plugin.ts';
 import type { ServiceToken } from './service.ts';
 
 /** The context of a plugin less `use` and its settings, which the registry adds. */
@@ -29,7 +35,7 @@ class Claims {
     const key = `${kind} "${name}"`;
     const other = this.#owners.get(key);
     if (other !== undefined) {
-      throw new Error(`Plugins "${other}" and "${owner}" both claim the ${key}`);
+      throw new PluginError(`Plugins "${other}" and "${owner}" both claim the ${key}`);
     }
     this.#owners.set(key, owner);
   }
@@ -65,7 +71,7 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
 const routeKey = ({ method, path }: { method: string; path: string }): string =>
   `${method.toUpperCase()} ${path.replace(/:[^/]+/g, ':')}`;
 
-/** Names of the core that nobody else may take. Throws an Error that names both owners. */
+/** Names of the core that nobody else may take. Throws PluginError that names both owners. */
 function coreClaims(): Claims {
   const claims = new Claims();
   for (const name of CORE_CLAIMS) claims.take('core', 'claim', name);
@@ -76,12 +82,12 @@ function coreClaims(): Claims {
   return claims;
 }
 
-/** Orders the plugins and checks all that they state without being set up. Throws an Error that names the plugins. */
+/** Orders the plugins and checks all that they state without being set up. Throws PluginError that names the plugins. */
 export function checkManifests(plugins: readonly Plugin[]): Plugin[] {
   const claims = coreClaims();
   for (const plugin of plugins) {
     if (plugin.kernel !== KERNEL_VERSION) {
-      throw new Error(
+      throw new PluginError(
         `Plugin "${plugin.name}" was written for kernel ${plugin.kernel}; this is kernel ${KERNEL_VERSION}`,
       );
     }
@@ -91,7 +97,7 @@ export function checkManifests(plugins: readonly Plugin[]): Plugin[] {
   return orderPlugins(plugins);
 }
 
-/** Sets every plugin up, in order. Throws an Error that names both plugins of a collision. */
+/** Sets every plugin up, in order. Throws PluginError that names both plugins of a collision. */
 export function createRegistry(
   plugins: readonly Plugin[],
   shared: SharedContext,
@@ -109,9 +115,11 @@ export function createRegistry(
   ) => {
     const found = services.get(token.name);
     if (!found)
-      throw new Error(`"${asker}" uses the service "${token.name}", which nobody provides`);
+      throw new PluginError(`"${asker}" uses the service "${token.name}", which nobody provides`);
     if (!may(found.owner)) {
-      throw new Error(`"${asker}" uses "${token.name}" but does not depend on "${found.owner}"`);
+      throw new PluginError(
+        `"${asker}" uses "${token.name}" but does not depend on "${found.owner}"`,
+      );
     }
     return found.service as Service;
   };

@@ -4,12 +4,12 @@ import { createCommand } from './create-command.ts';
 import { printClient, printJson } from './print-client.ts';
 import { problems } from './problems.ts';
 
-const CLIENT_ID = [{ name: '<client_id>', summary: 'The client' }];
-const JSON_OPTION = [{ flags: '--json', summary: 'Print JSON' }];
+const CLIENT_ID = [{ name: '<client_id>', summary: 'the client' }];
+const JSON_OPTION = [{ flags: '--json', summary: 'print JSON' }];
 
 const listCommand: Command = {
   name: 'client list',
-  summary: 'List the OAuth clients',
+  summary: 'list the OAuth clients',
   options: JSON_OPTION,
   async run({ options, io, use }) {
     const clients = await use(Clients).list();
@@ -23,7 +23,7 @@ const listCommand: Command = {
 
 const showCommand: Command = {
   name: 'client show',
-  summary: 'Show the metadata of a client',
+  summary: 'show the metadata of a client',
   args: CLIENT_ID,
   options: JSON_OPTION,
   async run({ args: [clientId = ''], options, io, use }) {
@@ -36,7 +36,7 @@ const showCommand: Command = {
 
 const rotateSecretCommand: Command = {
   name: 'client rotate-secret',
-  summary: 'Give a client a new secret; the old one is dead at once',
+  summary: 'give a client a new secret; the old one is dead at once',
   args: CLIENT_ID,
   options: JSON_OPTION,
   async run({ args: [clientId = ''], options, io, use }) {
@@ -51,7 +51,7 @@ const rotateSecretCommand: Command = {
 
 const deleteCommand: Command = {
   name: 'client delete',
-  summary: 'Delete a client, with the consents and grants that people gave it',
+  summary: 'delete a client, with the consents and grants that people gave it',
   args: CLIENT_ID,
   async run({ args: [clientId = ''], io, use }) {
     await use(Clients).delete(clientId);

@@ -23,40 +23,40 @@ type Options = z.output<typeof optionsSchema>;
 
 export const createCommand: Command = {
   name: 'client create',
-  summary: 'Register an OAuth client; its secret is shown this once',
+  summary: 'register an OAuth client; its secret is shown this once',
   options: [
-    { flags: '--name <name>', summary: 'The name that people see' },
+    { flags: '--name <name>', summary: 'the name that people see' },
     {
       flags: '--redirect-uri <uri>',
-      summary: 'Where codes may be sent (repeatable)',
+      summary: 'where codes may be sent (repeatable)',
       repeatable: true,
     },
     {
       flags: '--post-logout-redirect-uri <uri>',
-      summary: 'Where to go after logout (repeatable)',
+      summary: 'where to go after logout (repeatable)',
       repeatable: true,
     },
-    { flags: '--backchannel-logout-uri <uri>', summary: 'Where logout tokens are sent' },
-    { flags: '--first-party', summary: 'One of ours: consent is not asked' },
+    { flags: '--backchannel-logout-uri <uri>', summary: 'where logout tokens are sent' },
+    { flags: '--first-party', summary: 'one of ours: consent is not asked' },
     {
       flags: '--allow-scope <scope>',
-      summary: 'May ask for this scope too, e.g. account (repeatable)',
+      summary: 'may ask for this scope too, e.g. account (repeatable)',
       repeatable: true,
     },
     {
       flags: '--grant <type>',
-      summary: 'Grant type; default authorization_code and refresh_token (repeatable)',
+      summary: 'grant type; default authorization_code and refresh_token (repeatable)',
       repeatable: true,
     },
-    { flags: '--public', summary: 'Without a secret: single-page, mobile and desktop apps' },
-    { flags: '--native', summary: 'A mobile or desktop app (RFC 8252)' },
+    { flags: '--public', summary: 'without a secret: single-page, mobile and desktop apps' },
+    { flags: '--native', summary: 'a mobile or desktop app (RFC 8252)' },
     {
       flags: '--auth-method <method>',
       summary: 'client_secret_basic (default), client_secret_post, private_key_jwt or none',
     },
-    { flags: '--jwks-stdin', summary: 'Read the JWK Set for private_key_jwt from standard input' },
+    { flags: '--jwks-stdin', summary: 'read the JWK Set for private_key_jwt from standard input' },
     { flags: '--id-token-alg <alg>', summary: 'RS256 (default) or ES256' },
-    { flags: '--json', summary: 'Print JSON' },
+    { flags: '--json', summary: 'print JSON' },
   ],
   async run({ options, io, use }) {
     const parsed = optionsSchema.safeParse(options);

@@ -24,8 +24,8 @@ async function describe(keys: KeyService): Promise<Line[]> {
 export const keyCommands: readonly Command[] = [
   {
     name: 'keys list',
-    summary: 'List the signing keys',
-    options: [{ flags: '--json', summary: 'Print JSON' }],
+    summary: 'list the signing keys',
+    options: [{ flags: '--json', summary: 'print JSON' }],
     async run({ options, io, use }) {
       const lines = await describe(use(Keys));
       if (options['json'] === true) return io.out(JSON.stringify(lines, null, 2));

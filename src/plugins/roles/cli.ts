@@ -11,7 +11,7 @@ export const commands: readonly Command[] = [
   createSuperuser,
   {
     name: 'role list',
-    summary: 'lists all roles',
+    summary: 'list all roles',
     options: [JSON_OPTION],
     async run({ options, io, use }) {
       const roles = await use(Roles).list();
@@ -21,7 +21,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'role create',
-    summary: 'makes a role',
+    summary: 'make a role',
     args: [
       { name: '<name>', summary: 'lower-case letters, digits, "-" and "_"' },
       { name: '[description]', summary: 'what the role is for' },
@@ -36,7 +36,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'role delete',
-    summary: 'deletes a role and takes it from everybody who has it',
+    summary: 'delete a role and take it from everybody who has it',
     args: [ROLE],
     async run({ args: [name = ''], io, use }) {
       const role = await use(Roles).findByName(name);
@@ -47,13 +47,13 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'role grant',
-    summary: 'gives a user a role',
+    summary: 'give a user a role',
     args: [USER, ROLE],
     run: (input) => changeRoles(input, (roles, userId, role) => roles.grant(userId, role)),
   },
   {
     name: 'role revoke',
-    summary: 'takes a role from a user',
+    summary: 'take a role from a user',
     args: [USER, ROLE],
     run: (input) => changeRoles(input, (roles, userId, role) => roles.revoke(userId, role)),
   },

@@ -12,7 +12,7 @@ const GENERATED_BYTES = 18;
  */
 export const createSuperuser: Command = {
   name: 'create-superuser',
-  summary: 'makes a user who may do everything, or gives an existing one that role',
+  summary: 'make a user who may do everything, or give an existing one that role',
   args: [{ name: '<email>', summary: 'e-mail address to sign in with' }],
   options: [
     { flags: '--password-stdin', summary: 'read the password from standard input' },

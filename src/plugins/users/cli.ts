@@ -8,7 +8,7 @@ const DEFAULT_LIMIT = 50;
 export const commands: readonly Command[] = [
   {
     name: 'user list',
-    summary: 'lists users by e-mail address',
+    summary: 'list users by e-mail address',
     args: [{ name: '[text]', summary: 'only those whose address contains it' }],
     options: [
       { flags: '--limit <count>', summary: `at most so many (default: ${DEFAULT_LIMIT})` },
@@ -25,21 +25,21 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'user show',
-    summary: 'shows a user',
+    summary: 'show a user',
     args: [USER],
     options: [JSON_OPTION],
     run: async (input) => print(input, await findUser(input)),
   },
   {
     name: 'user disable',
-    summary: 'ends all sessions of a user, who cannot sign in until enabled again',
+    summary: 'end all sessions of a user, who cannot sign in until enabled again',
     args: [USER],
     options: [JSON_OPTION],
     run: async (input) => change(input, (users, { id }) => users.disable(id)),
   },
   {
     name: 'user enable',
-    summary: 'lets a disabled user sign in again',
+    summary: 'let a disabled user sign in again',
     args: [USER],
     options: [JSON_OPTION],
     run: async (input) => change(input, (users, { id }) => users.enable(id)),

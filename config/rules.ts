@@ -1,0 +1,46 @@
+/** Rules for single settings: each answers what is wrong with a value, or undefined. */
+import { isIP } from 'node:net';
+
+export const isUrlOf = (text: string, protocols: readonly string[]): boolean =>
+  URL.canParse(text) && protocols.includes(new URL(text).protocol);
+
+const isLoopback = ({ hostname }: URL): boolean =>
+  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+
+/** An issuer identifier has neither query nor fragment (RFC 8414 §2); plain http leaks every token. */
+export function checkPublicUrl(text: string): string | undefined {
+  const url = new URL(text);
+  if (url.search || url.hash || /[?#]/.test(text)) return 'must have no query and no fragment';
+  if (url.username || url.password) return 'must have no user name and no password';
+  if (url.pathname.includes('//')) return 'must have no empty path segment';
+  if (url.protocol === 'http:' && !isLoopback(url)) {
+    return 'must be https unless the host is localhost or a loopback address';
+  }
+  return undefined;
+}
+
+const EXAMPLE = /change.?me|example|secret.?key|^(.)\1+$|password/i;
+
+/** The keys of SECRET_KEY, the one in use first. */
+export const splitKeys = (text: string): string[] => text.split(',').map((key) => key.trim());
+
+export function checkSecretKeys(text: string): string | undefined {
+  const keys = splitKeys(text);
+  if (keys.some((key) => Buffer.byteLength(key) < 32)) {
+    return `must have at least 32 bytes${keys.length > 1 ? ' in each key of the list' : ''} (make one: openssl rand -hex 32)`;
+  }
+  return keys.some((key) => EXAMPLE.test(key)) ? 'is an example, not a secret' : undefined;
+}
+
+export function checkProxy(item: string): string | undefined {
+  const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(item) ?? [];
+  const family = isIP(address);
+  const longest = family === 4 ? 32 : 128;
+  if (family !== 0 && !address.includes('%') && Number(bits ?? 0) <= longest) return undefined;
+  return `"${item}" is neither an address nor a CIDR`;
+}
+
+export function checkOrigin(item: string): string | undefined {
+  if (isUrlOf(item, ['http:', 'https:']) && new URL(item).origin === item) return undefined;
+  return `"${item}" is not an origin such as https://app.example.com`;
+}
