@@ -42,16 +42,17 @@ export async function startNodes(store: StoreKind, options: TestAppOptions = {})
     all.push(server);
     return server;
   };
-  return {
-    local,
-    processes: await Promise.all([start(), start()]),
-    start,
-    async stop() {
-      await Promise.all(all.map((server) => server.stop()));
-      await local.close();
-      await database.drop();
-    },
+  const stop = async (): Promise<void> => {
+    await Promise.all(all.map((server) => server.stop()));
+    await local.close();
+    await database.drop();
   };
+  const [first, second] = await Promise.allSettled([start(), start()]);
+  if (first.status === 'rejected' || second.status === 'rejected') {
+    await stop();
+    throw first.status === 'rejected' ? first.reason : (second as PromiseRejectedResult).reason;
+  }
+  return { local, processes: [first.value, second.value], start, stop };
 }
 
 /** `count` calls at once, spread evenly over the nodes. */

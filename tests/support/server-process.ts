@@ -50,8 +50,13 @@ export async function startServerProcess(
   options: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
   const server = await spawnServerProcess(options);
-  await server.ready();
-  return server;
+  try {
+    await server.ready();
+    return server;
+  } catch (error) {
+    await server.kill();
+    throw error;
+  }
 }
 
 /** Resolves at once; `ready()` waits. */

@@ -13,7 +13,7 @@ for (const store of storeKinds) {
       this.timeout(60_000);
       nodes = await startNodes(store);
     });
-    after(() => nodes.stop());
+    after(() => nodes?.stop());
 
     /** A code fresh from the authorization endpoint. */
     const authorized = async () => {

@@ -11,7 +11,7 @@ for (const store of storeKinds) {
       this.timeout(60_000);
       nodes = await startNodes(store);
     });
-    after(() => nodes.stop());
+    after(() => nodes?.stop());
 
     /** 20 requests with one token; their one successor. */
     const race = async (over: readonly Node[], { refresh }: Tokens): Promise<Tokens> => {

@@ -26,7 +26,7 @@ for (const store of storeKinds) {
       this.timeout(60_000);
       nodes = await startNodes(store);
     });
-    after(() => nodes.stop());
+    after(() => nodes?.stop());
 
     const register = (node: Node, email: string) =>
       node.browser().request('/auth/register', { json: { email, password: PASSWORD } });

@@ -37,7 +37,7 @@ for (const store of storeKinds) {
       this.timeout(60_000);
       nodes = await startNodes(store, { plugins: [listener] });
     });
-    after(() => nodes.stop());
+    after(() => nodes?.stop());
 
     const everywhere = (): readonly Node[] => [nodes.local, ...nodes.processes];
 

@@ -16,7 +16,7 @@ for (const store of storeKinds) {
       this.timeout(60_000);
       nodes = await startNodes(store);
     });
-    after(() => nodes.stop());
+    after(() => nodes?.stop());
 
     it('20 of one client assertion over two processes: one is taken', async () => {
       const { privateKey, publicKey } = await generateKeyPair('ES256');

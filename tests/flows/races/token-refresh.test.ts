@@ -12,7 +12,7 @@ for (const store of storeKinds) {
       this.timeout(60_000);
       nodes = await startNodes(store);
     });
-    after(() => nodes.stop());
+    after(() => nodes?.stop());
 
     const signedIn = async () => {
       const rp = await createRelyingParty(nodes.local);
