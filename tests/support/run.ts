@@ -22,16 +22,26 @@ const COVERAGE = [
   ...['--statements', '0'],
 ];
 
-/** The command after `node`. */
-function commandLine(args: readonly string[]): string[] {
+/** One run of mocha. */
+interface Run {
+  /** The command after `node`. */
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A run of everything ends with the flows once more, under a PUBLIC_URL that has a path. */
+function runsFor(args: readonly string[]): Run[] {
   const mocha = [path.join(root, 'node_modules/mocha/bin/mocha.js')];
   const options = args.filter((arg) => arg !== '--coverage');
   const names = options.some(
     (arg, i) => !arg.startsWith('-') && !VALUED.test(options[i - 1] ?? ''),
   );
-  const run = [...mocha, ...options, ...(names ? [] : ['tests/**/*.test.ts'])];
-  if (!args.includes('--coverage')) return run;
-  return [path.join(root, 'node_modules/c8/bin/c8.js'), ...COVERAGE, process.execPath, ...run];
+  const everything = [...mocha, ...options, ...(names ? [] : ['tests/**/*.test.ts'])];
+  const measured = [path.join(root, 'node_modules/c8/bin/c8.js'), ...COVERAGE, process.execPath];
+  const first = { command: [...(args.includes('--coverage') ? measured : []), ...everything] };
+  if (names) return [first];
+  const below = { command: [...mocha, ...options, 'tests/flows/*.test.ts'] };
+  return [first, { ...below, env: { TEST_BASE_PATH: '/sub' } }];
 }
 
 /** Tests know the services by names of their own, so that no test meets a real database by accident. */
@@ -54,39 +64,49 @@ async function exitCodeOf(child: ChildProcess): Promise<number> {
   return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }
 
-async function printCounts(file: string): Promise<void> {
-  const counts = await readFile(file, 'utf8').catch(() => undefined);
-  // No file: mocha failed before the end, and has said why, or had a reporter of your own.
-  if (counts === undefined) return;
-  const { passed, failed } = JSON.parse(counts) as { passed: number; failed: number };
-  console.log(`${passed} passed, ${failed} failed`);
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
 }
 
-async function runMocha(args: readonly string[], countsFile: string): Promise<number> {
+/** No file: mocha failed before the end, and has said why, or had a reporter of your own. */
+async function readCounts(file: string): Promise<Counts> {
+  const counts = await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0}');
+  return JSON.parse(counts) as Counts;
+}
+
+async function runOne({ command, env }: Run, services: Services, folder: string) {
+  const countsFile = path.join(folder, `counts-${Object.values(env ?? {}).length}.json`);
+  const child = spawn(process.execPath, command, {
+    cwd: root,
+    env: { ...environment(services, countsFile), ...env },
+    stdio: 'inherit',
+  });
+  return { code: await exitCodeOf(child), ...(await readCounts(countsFile)) };
+}
+
+async function runAll(args: readonly string[]): Promise<number> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'test-run-'));
   const services = await startServices(process.env, (line) => console.error(line));
+  let [code, passed, failed] = [0, 0, 0];
   try {
-    const env = environment(services, countsFile);
-    const child = spawn(process.execPath, commandLine(args), { cwd: root, env, stdio: 'inherit' });
-    return await exitCodeOf(child);
+    for (const run of runsFor(args)) {
+      if (run.env) console.log(`\nonce more with ${JSON.stringify(run.env)}`);
+      const result = await runOne(run, services, folder);
+      code ||= result.code;
+      passed += result.passed;
+      failed += result.failed;
+    }
   } finally {
     await services.stop();
-  }
-}
-
-async function run(args: readonly string[]): Promise<number> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'test-run-'));
-  try {
-    const countsFile = path.join(folder, 'counts.json');
-    const code = await runMocha(args, countsFile);
-    await printCounts(countsFile);
-    return code;
-  } finally {
     await rm(folder, { recursive: true, force: true });
   }
+  console.log(`${passed} passed, ${failed} failed`);
+  return code;
 }
 
 try {
-  process.exitCode = await run(process.argv.slice(2));
+  process.exitCode = await runAll(process.argv.slice(2));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
