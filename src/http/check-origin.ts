@@ -22,9 +22,10 @@ export function checkOrigin(ctx: Context, { allowed, jsonWithoutOrigin }: Origin
   const origin = ctx.get('Origin');
   if (site === 'same-origin' || site === 'none') return;
   const source = origin || originOf(ctx.get('Referer'));
-  if (allowed.has(source)) return;
+  // Our own origin is never what a browser names for a request that it calls another site's.
+  if (allowed.has(source) && !(site && source === ctx.origin)) return;
   const silent = !site && !origin && !ctx.get('Referer');
-  if (silent && jsonWithoutOrigin && ctx.is('application/json', 'application/problem+json')) return;
-  if (silent && jsonWithoutOrigin && !ctx.get('Content-Type')) return;
+  const type = ctx.request.type.trim().toLowerCase();
+  if (silent && jsonWithoutOrigin && (type === '' || type === 'application/json')) return;
   throw problems.crossSite();
 }
