@@ -12,6 +12,7 @@ import { allowFormTargets } from './form-action.ts';
 import { interactionUrl, policy } from './interaction-policy.ts';
 import { lifetimes } from './lifetimes.ts';
 import { type IsClientSecret, overrideModels } from './models.ts';
+import { createFetch } from './outgoing.ts';
 import { createRenderError } from './render-error.ts';
 import { audienceOf } from './resource-server.ts';
 import { OPENID_SCOPES, REST_CLIENT_ID } from './scopes.ts';
@@ -82,6 +83,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     formats: { customizers: { jwt: audienceOf(issuer) } },
     interactions: { policy: policy(dependencies.prompts), url: interactionUrl(core.publicUrl) },
     renderError: createRenderError(render),
+    fetch: createFetch(core.publicUrl),
     cookies: cookieSettings(core, dependencies.secrets),
     ttl: lifetimes(core),
     features: features(dependencies),
