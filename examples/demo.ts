@@ -98,8 +98,12 @@ async function check(place: Place): Promise<void> {
 
 async function play(place: Place): Promise<void> {
   print('Starting …');
-  const onLine = (line: string): void => console.error(line);
+  let isReady = false;
+  const onLine = (line: string): void => {
+    if (isReady) console.error(line);
+  };
   await withDemo(startDemo({ ports: await usualPorts(), ...place, onLine }), async (demo) => {
+    isReady = true;
     const { email, password } = demo.superuser;
     print(`
   Example app    ${demo.urls.relyingParty}   sign in here, create an account
