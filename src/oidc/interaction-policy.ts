@@ -1,5 +1,6 @@
 /** When a person is asked, and where. */
-import { interactionPolicy } from 'oidc-provider';
+import { decodeJwt } from 'jose';
+import { interactionPolicy, type UnknownObject } from 'oidc-provider';
 import type { Prompt } from '../kernel/oidc.ts';
 
 /** oidc-provider's `interactions.url`: the page of one step. */
@@ -15,15 +16,29 @@ export function policy(prompts: readonly Prompt[]) {
   for (const { name, requestable } of prompts) {
     if (requestable) base.add(new interactionPolicy.Prompt({ name, requestable }), 0);
   }
-  base
-    .get('login')
-    ?.checks.add(
-      new Check(
-        'account_unavailable',
-        'the account is not available',
-        'login_required',
-        (ctx) => Boolean(ctx.oidc.session?.accountId) && !ctx.oidc.account,
-      ),
-    );
+  const checks = base.get('login')?.checks;
+  checks?.add(
+    new Check(
+      'account_unavailable',
+      'the account is not available',
+      'login_required',
+      (ctx) => Boolean(ctx.oidc.session?.accountId) && !ctx.oidc.account,
+    ),
+  );
+  // Nobody else's tokens for an id_token_hint (OIDC Core §3.1.2.2): oidc-provider looks before the sign-in only.
+  checks?.add(
+    new Check(
+      'id_token_hint_after_sign_in',
+      'id_token_hint and authenticated subject do not match',
+      'login_required',
+      ({ oidc }) => oidc.route === 'resume' && isForAnother(oidc.params, oidc.session?.accountId),
+    ),
+  );
   return base;
+}
+
+/** The hint was proven when the request came in. */
+function isForAnother(params: UnknownObject | undefined, accountId: string | undefined): boolean {
+  const hint = params?.['id_token_hint'];
+  return typeof hint === 'string' && decodeJwt(hint).sub !== accountId;
 }
