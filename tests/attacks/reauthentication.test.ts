@@ -185,7 +185,7 @@ for (const store of storeKinds) {
         },
         'by posting another e-mail to the step': async (page, next) =>
           browser.follow(
-            await browser.request(page.url + '/login', {
+            await browser.request(`${page.url}/login`, {
               form: {
                 _csrf: forms(page)[0]?.fields['_csrf'] ?? '',
                 email: next.email,
