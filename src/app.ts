@@ -15,6 +15,7 @@ import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
 import { createRegistry, type Registry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
+import { cacheMetadata } from './oidc/cache-metadata.ts';
 import { cookieKeys } from './oidc/cookie-settings.ts';
 import { createEngine } from './oidc/engine.ts';
 import { createInteractionPages } from './oidc/interaction-pages.ts';
@@ -206,6 +207,7 @@ function assembleOidc(parts: ServerParts, { render, cookies, keys, prompts }: Sh
   );
   announceRetry(provider);
   acceptJwtAccessTokens(provider, verifier);
+  cacheMetadata(provider);
   completeSignOut(provider, signOut);
   engine.bind(provider, verifier);
   return { provider, verifier };

@@ -11,6 +11,9 @@ export const ACCESS_TOKEN_ALG = 'ES256';
 /** Seconds that clocks may differ. */
 const SKEW = 30;
 
+/** Characters. Longer ones are not looked at: nobody may make us hash and decode at will (SEC-42). */
+const MAX_LENGTH = 8192;
+
 export interface AccessTokenClaims extends JWTPayload {
   readonly sub: string;
   readonly client_id: string;
@@ -50,9 +53,12 @@ function peekExpiry(token: string): number {
 }
 
 export interface AccessTokenVerifier {
-  /** The claims of a token of ours that holds now; undefined for anything else. */
-  verify(token: string): Promise<AccessTokenClaims | undefined>;
-  /** Who calls our own API: no sender-constrained token as Bearer (RFC 9449 §7.1), no stale roles. */
+  /**
+   * The claims of a token of ours that holds now; undefined for anything else. A token with roles of the past
+   * does not hold, unless `staleRoles` says otherwise.
+   */
+  verify(token: string, options?: { staleRoles?: boolean }): Promise<AccessTokenClaims | undefined>;
+  /** Who calls our own API: no sender-constrained token as Bearer (RFC 9449 §7.1). */
   principal(token: string): Promise<Principal | undefined>;
   /** The session that a token of ours names, expired and denied ones too: for signing out. */
   sessionOf(token: string): Promise<string | undefined>;
@@ -64,6 +70,7 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
   const keySet = createLocalJWKSet({ keys: signing.map(publicKey) });
 
   const decode = async (token: string, now: Date): Promise<AccessTokenClaims | undefined> => {
+    if (token.length > MAX_LENGTH) return undefined;
     try {
       const { payload } = await jwtVerify(token, keySet, {
         issuer,
@@ -81,15 +88,15 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
     }
   };
 
-  const verify = async (token: string): Promise<AccessTokenClaims | undefined> => {
-    const claims = await decode(token, new Date(clock.now()));
-    if (!claims || denylist.denies({ sid: claims.sid, jti: claims.jti })) return undefined;
-    return claims;
-  };
-
   /** Roles or status changed after this token of a user was issued. */
   const hasStaleRoles = ({ sid, sub, roles_ver: rolesVersion = 0 }: AccessTokenClaims): boolean =>
     sid !== undefined && denylist.denies({ sub, rolesVersion });
+
+  const verify: AccessTokenVerifier['verify'] = async (token, { staleRoles = false } = {}) => {
+    const claims = await decode(token, new Date(clock.now()));
+    if (!claims || denylist.denies({ sid: claims.sid, jti: claims.jti })) return undefined;
+    return staleRoles || !hasStaleRoles(claims) ? claims : undefined;
+  };
 
   return {
     verify,
@@ -102,7 +109,7 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
 
     async principal(token) {
       const claims = await verify(token);
-      if (!claims || claims.cnf || hasStaleRoles(claims)) return undefined;
+      if (!claims || claims.cnf) return undefined;
       return toPrincipal(claims);
     },
   };

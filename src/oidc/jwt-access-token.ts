@@ -83,7 +83,9 @@ async function replaceJwt(
   const form = parse(text ?? '');
   const token = form['token'];
   if (typeof token === 'string' && JWT.test(token)) {
-    const claims = await verifier.verify(token);
+    // Whoever ends a token may do so with an old one too (RFC 7009 §2.2).
+    const staleRoles = ctx.path.endsWith('/revoke');
+    const claims = await verifier.verify(token, { staleRoles });
     const handle = { id: `jwt~${claims?.jti ?? 'unknown'}`, claims };
     handles.set(ctx.req, handle);
     form['token'] = handle.id;
