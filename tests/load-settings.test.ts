@@ -1,0 +1,126 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { loadSettings, withSecretKey } from '../src/load-settings.ts';
+import { builtIn } from '../src/plugins.ts';
+import { faultsOf, GOOD_KEY } from './config/config-faults.ts';
+import { makeScratchFolder } from './support/scratch-folder.ts';
+
+const ZOD = pathToFileURL(path.join(import.meta.dirname, '../node_modules/zod/index.js')).href;
+
+describe('settings and plugins', () => {
+  let folder: string;
+  before(async () => {
+    folder = await makeScratchFolder('load-settings-');
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  /** Writes a third-party plugin; `manifest` is source text. */
+  async function writePlugin(name: string, manifest: string): Promise<string> {
+    const file = path.join(folder, `${name}.mjs`);
+    await writeFile(
+      file,
+      `import { z } from '${ZOD}';\nexport default { name: '${name}', kernel: 1, setup: () => ({}), settings: z.object({}), ${manifest} };\n`,
+    );
+    return file;
+  }
+
+  it('are the built-in ones by default', async () => {
+    const { plugins, installed } = await loadSettings({});
+    expect(plugins.map(({ name }) => name)).to.have.members(builtIn.map(({ name }) => name));
+    expect(installed).to.deep.equal(builtIn);
+  });
+
+  it('add those of PLUGINS and leave out those of PLUGINS_DISABLED', async () => {
+    const hello = await writePlugin('hello', '');
+    const loaded = await loadSettings({ PLUGINS: hello, PLUGINS_DISABLED: 'account' });
+    const names = loaded.plugins.map(({ name }) => name);
+    expect(names).to.include('hello').and.not.include('account');
+    expect(loaded.installed.map(({ name }) => name)).to.include.members(['hello', 'account']);
+  });
+
+  it('SEC-95 are refused together, with every fault', async () => {
+    await writeFile(path.join(folder, 'empty.mjs'), 'export const nothing = 1;\n');
+    const mail = await writePlugin('mail', 'settings: z.object({ MAIL_PORT: z.coerce.number() })');
+    const faults = await faultsOf(() =>
+      loadSettings({
+        PUBLIC_URL: 'https://auth.example.com',
+        SECRET_KEY: 'short',
+        PORT: 'x',
+        PLUGINS: [mail, './nowhere.js', path.join(folder, 'empty.mjs'), '@acme/none'].join(),
+        PLUGINS_DISABLED: 'nothing,grants',
+        MAIL_PORT: 'y',
+        ARGON2_PASSES: '1',
+        PASSWORD_PEPPER_FILE: '/nowhere',
+        SSL_CERT_FILE: '/nowhere',
+      }),
+    );
+    const starts = [
+      'PLUGINS: cannot load "./nowhere.js": ',
+      `PLUGINS: "${path.join(folder, 'empty.mjs')}" exports no plugin`,
+      'PLUGINS: cannot load "@acme/none": ',
+      'PASSWORD_PEPPER_FILE: cannot read /nowhere',
+      'PLUGINS_DISABLED: there is no plugin "nothing"',
+      'PORT: must be a whole number',
+      'SECRET_KEY: must have at least 32 bytes',
+      'ARGON2_PASSES: must be at least 2',
+      'MAIL_PORT: must be a whole number',
+      'Plugin "sessions" needs "grants", which is not installed',
+    ];
+    for (const start of starts) expect(faults.join('\n')).to.contain(start);
+    expect(faults).to.have.lengthOf(starts.length);
+  });
+
+  it('read NAME_FILE for plugins too, and for PLUGINS itself', async () => {
+    const settings = 'settings: z.object({ VAULT_TOKEN: z.string().min(3) })';
+    const plugin = await writePlugin('vault', settings);
+    const [token, list] = [path.join(folder, 'token'), path.join(folder, 'list')];
+    await writeFile(token, 'sesame\n');
+    await writeFile(list, plugin);
+    const loaded = await loadSettings({ PLUGINS_FILE: list, VAULT_TOKEN_FILE: token });
+    expect(loaded.environment).to.include({ VAULT_TOKEN: 'sesame' });
+    expect(loaded.plugins.map(({ name }) => name)).to.include('vault');
+  });
+
+  it('ask an optional plugin whether it is on', async () => {
+    const plugin = await writePlugin(
+      'sentry',
+      'settings: z.object({ DSN: z.string().optional() }), enabled: ({ DSN }) => DSN !== undefined',
+    );
+    const isOn = async (settings: object) =>
+      (await loadSettings({ PLUGINS: plugin, ...settings })).plugins.some(
+        ({ name }) => name === 'sentry',
+      );
+    expect(await isOn({})).to.equal(false);
+    expect(await isOn({ DSN: 'x' })).to.equal(true);
+  });
+
+  it('do not check settings of plugins that are left out', async () => {
+    const plugin = await writePlugin('strict', 'settings: z.object({ NEEDED: z.string() })');
+    expect(await faultsOf(() => loadSettings({ PLUGINS: plugin }))).to.have.lengthOf(1);
+    await loadSettings({ PLUGINS: plugin, PLUGINS_DISABLED: 'strict' });
+  });
+
+  it('refuse plugins that clash or were written for another kernel, by name', async () => {
+    const twin = await writePlugin('twin', "commands: [{ name: 'role create' }]");
+    const old = await writePlugin('old', 'kernel: 0');
+    const clash = await faultsOf(() => loadSettings({ PLUGINS: twin }));
+    expect(clash).to.deep.equal([
+      'Plugins "roles" and "twin" both claim the command "role create"',
+    ]);
+    const kernel = await faultsOf(() => loadSettings({ PLUGINS: old }));
+    expect(kernel).to.deep.equal(['Plugin "old" was written for kernel 0; this is kernel 1']);
+  });
+
+  it('make a SECRET_KEY only when one is asked for', async () => {
+    const DATA_DIR = path.join(folder, 'data');
+    const { config } = await loadSettings({ DATA_DIR });
+    expect(config.secretKeys).to.deep.equal([]);
+    const [key] = withSecretKey(config).secretKeys;
+    expect(key).to.match(/^[0-9a-f]{64}$/);
+    expect(withSecretKey(config).secretKeys).to.deep.equal([key]);
+    const given = await loadSettings({ SECRET_KEY: GOOD_KEY });
+    expect(withSecretKey(given.config).secretKeys).to.deep.equal([GOOD_KEY]);
+  });
+});
