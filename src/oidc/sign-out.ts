@@ -3,6 +3,8 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { SessionFence } from '../kernel/oidc.ts';
 import type { RenderPage } from './render-error.ts';
 
+const POLICY = 'Content-Security-Policy';
+
 interface LogoutState {
   readonly secret: string;
   readonly postLogoutRedirectUri?: string;
@@ -35,15 +37,21 @@ function renderConfirmation(ctx: KoaContextWithOIDC, render: RenderPage): void {
 export const signOutPages = ({ render }: SignOutDependencies) => ({
   enabled: true,
   logoutSource: async (ctx: KoaContextWithOIDC) => renderConfirmation(ctx, render),
-  postLogoutSuccessSource: async (ctx: KoaContextWithOIDC) => {
-    const client = ctx.oidc.client;
-    ctx.type = 'html';
-    ctx.body = render('sessions/signed-out', {
-      title: 'Signed out',
-      ...(client ? { client: { name: client.clientName ?? client.clientId } } : {}),
-    });
-  },
+  postLogoutSuccessSource: (ctx: KoaContextWithOIDC) => renderOutcome(ctx, render),
 });
+
+/** Says how it ended: whoever chose to stay comes here too, unless the client wants the browser back. */
+async function renderOutcome(ctx: KoaContextWithOIDC, render: RenderPage): Promise<void> {
+  const { client, provider } = ctx.oidc;
+  ctx.type = 'html';
+  const { accountId } = await provider.Session.get(ctx);
+  ctx.body = accountId
+    ? render('sessions/still-signed-in', {})
+    : render('sessions/signed-out', {
+        title: 'Signed out',
+        ...(client ? { client: { name: client.clientName ?? client.clientId } } : {}),
+      });
+}
 
 /** What oidc-provider leaves to do: the fence, the other cookies, a page without a script. */
 export function completeSignOut(provider: Provider, dependencies: SignOutDependencies): void {
@@ -53,6 +61,8 @@ export function completeSignOut(provider: Provider, dependencies: SignOutDepende
     const { oidc } = ctx;
     if (oidc?.route === 'end_session' && ctx.status === 200 && !oidc.session?.accountId) {
       renderConfirmation(ctx, render);
+      // The page that this one replaces had a script.
+      ctx.set(POLICY, ctx.response.get(POLICY).replace(/ 'sha256-[^']+'/g, ''));
     }
     if (oidc?.route === 'end_session_confirm' && ctx.status === 303 && oidc.params?.['logout']) {
       const session = oidc.session;

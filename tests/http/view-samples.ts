@@ -82,6 +82,7 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
   'sessions/sign-out#plain': { action: '/oidc/session/end/confirm', xsrf: 'x5rf-token' },
   'sessions/signed-out': { client: { name: 'Acme Shop' } },
   'sessions/signed-out#plain': {},
+  'sessions/still-signed-in': {},
   error: {
     status: 400,
     heading: 'This request cannot be completed',

@@ -1,8 +1,9 @@
 /** Finds redis-server: on PATH, else unpacked from Debian's packages into a cache, with nothing installed. */
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { findOnPath, isExecutable } from './find-on-path.ts';
 
 const run = promisify(execFile);
 
@@ -34,20 +35,6 @@ export async function findRedis(
   }
   return unpackedProgram(unpacked);
 }
-
-async function findOnPath(name: string, searchPath: string): Promise<string | undefined> {
-  for (const folder of searchPath.split(path.delimiter)) {
-    const file = path.join(folder, name);
-    if (await isExecutable(file)) return file;
-  }
-  return undefined;
-}
-
-const isExecutable = (file: string): Promise<boolean> =>
-  access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 
 async function runs({ file, libraries }: RedisProgram): Promise<boolean> {
   const env = libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries };

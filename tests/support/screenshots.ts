@@ -1,0 +1,2 @@
+/** Where pictures of the pages go; undefined: nobody wants any. */
+export const screenshotFolder = (): string | undefined => process.env['TEST_SCREENSHOTS'];
