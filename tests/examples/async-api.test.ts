@@ -17,6 +17,17 @@ describe('examples/async-api', () => {
   let api: ReturnType<ReturnType<typeof createApp>['callback']>;
   let clock = NOW;
 
+  const createListener = (jwksUri: URL) => {
+    const verify = createAccessTokenVerifier({
+      issuer: server.issuer,
+      audience: AUDIENCE,
+      keys: createRemoteJWKSet(jwksUri),
+      now: () => new Date(clock * 1000),
+    });
+    const settings = { issuer: server.issuer, audience: AUDIENCE, adminRole: 'reports' };
+    return createApp({ ...settings, baseUrl: AUDIENCE }, verify).callback();
+  };
+
   before(async () => {
     server = await startKeyServer();
     stranger = await createSigningKey('ES256', 'es');
@@ -24,14 +35,7 @@ describe('examples/async-api', () => {
 
   beforeEach(() => {
     clock = NOW;
-    const verify = createAccessTokenVerifier({
-      issuer: server.issuer,
-      audience: AUDIENCE,
-      keys: createRemoteJWKSet(server.jwksUri),
-      now: () => new Date(clock * 1000),
-    });
-    const settings = { issuer: server.issuer, audience: AUDIENCE, adminRole: 'reports' };
-    api = createApp({ ...settings, baseUrl: AUDIENCE }, verify).callback();
+    api = createListener(server.jwksUri);
   });
 
   after(() => server.close());
@@ -218,19 +222,29 @@ describe('examples/async-api', () => {
     expect(answer.body.authorization_servers).to.deep.equal([server.issuer]);
   });
 
-  it('answers 503, not 401, while the keys cannot be fetched', async () => {
-    const gone = await startKeyServer();
-    await gone.close();
-    const verify = createAccessTokenVerifier({
-      issuer: server.issuer,
-      audience: AUDIENCE,
-      keys: createRemoteJWKSet(gone.jwksUri),
-      now: () => new Date(NOW * 1000),
+  describe('while the keys cannot be fetched', () => {
+    const expectUnavailable = async (): Promise<void> => {
+      const answer = await get('/me', await sign(claims()));
+      expect(answer.status).to.equal(503);
+      expect(answer.headers).to.have.property('retry-after');
+      expect(answer.headers).not.to.have.property('www-authenticate');
+    };
+
+    it('answers 503 when the server fails, and works again with it', async () => {
+      server.status = 500;
+      try {
+        await expectUnavailable();
+      } finally {
+        server.status = 200;
+      }
+      expect((await get('/me', await sign(claims()))).status).to.equal(200);
     });
-    const settings = { issuer: server.issuer, audience: AUDIENCE, adminRole: 'reports' };
-    api = createApp({ ...settings, baseUrl: AUDIENCE }, verify).callback();
-    const answer = await get('/me', await sign(claims()));
-    expect(answer.status).to.equal(503);
-    expect(answer.headers).to.have.property('retry-after');
+
+    it('answers 503 when nobody listens', async () => {
+      const gone = await startKeyServer();
+      await gone.close();
+      api = createListener(gone.jwksUri);
+      await expectUnavailable();
+    });
   });
 });

@@ -16,6 +16,8 @@ export interface FakeIssuer {
   readonly tokenRequests: URLSearchParams[];
   /** True: the token endpoint answers `invalid_grant`. */
   refuses: boolean;
+  /** True: ID tokens are signed with a key that is not in the JWKS, under a kid that is. */
+  forges: boolean;
   logoutToken(claims: JWTPayload): Promise<string>;
   close(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export const REFRESH_TOKEN = 'secret-refresh-token';
 /** Listens on `port`, or on any. */
 export async function startFakeIssuer(port = 0): Promise<FakeIssuer> {
   const key = await createSigningKey('RS256', 'rs');
+  const stranger = await createSigningKey('RS256', 'rs');
   const jwks = { keys: [await publicJwk(key)] };
   const tokenRequests: URLSearchParams[] = [];
 
@@ -34,7 +37,7 @@ export async function startFakeIssuer(port = 0): Promise<FakeIssuer> {
       .setProtectedHeader({ alg: 'RS256', kid: key.kid, typ })
       .setIssuedAt()
       .setExpirationTime('2m')
-      .sign(key.privateKey);
+      .sign((fake.forges ? stranger : key).privateKey);
 
   const tokens = async () => ({
     access_token: ACCESS_TOKEN,
@@ -67,6 +70,7 @@ export async function startFakeIssuer(port = 0): Promise<FakeIssuer> {
     sid: 'session-1',
     tokenRequests,
     refuses: false,
+    forges: false,
     logoutToken: (claims) => {
       const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
       return sign({ events, jti: `jti-${tokenCount++}`, ...claims }, 'logout+jwt');

@@ -16,6 +16,8 @@ export interface KeyServer {
   readonly jwksUri: URL;
   readonly es256: SigningKey;
   readonly rs256: SigningKey;
+  /** Status of its answers. */
+  status: number;
   /** How often the keys were fetched. */
   fetches(): number;
   close(): Promise<void>;
@@ -42,16 +44,18 @@ export async function startKeyServer(): Promise<KeyServer> {
   let fetches = 0;
   const server = createServer((_req, res) => {
     fetches += 1;
+    res.statusCode = started.status;
     res.setHeader('content-type', 'application/jwk-set+json');
     res.end(JSON.stringify({ keys }));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
+  const started: KeyServer = {
     issuer,
     jwksUri: new URL(`${issuer}/.well-known/jwks.json`),
     es256,
     rs256,
+    status: 200,
     fetches: () => fetches,
     async close() {
       server.closeAllConnections();
@@ -59,4 +63,5 @@ export async function startKeyServer(): Promise<KeyServer> {
       await once(server, 'close');
     },
   };
+  return started;
 }
