@@ -24,6 +24,11 @@ export const problems = defineProblems('http', {
     title: 'The access token does not cover this request',
     challenge: 'Bearer error="insufficient_scope"',
   },
+  reauthenticationRequired: {
+    status: 403,
+    title: 'Prove who you are again',
+    detail: 'POST /auth/reauthenticate with your password, then repeat the request.',
+  },
   forbidden: { status: 403, title: 'You may not do this' },
   crossSite: { status: 403, title: 'The request comes from another site' },
   notFound: { status: 404, title: 'There is nothing here' },
@@ -42,9 +47,13 @@ export const problems = defineProblems('http', {
 /** Every failure as a ProblemError; what nobody named becomes `http:internal`. */
 export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
-  if (error instanceof StoreUnavailable) return problems.unavailable({ cause: error });
+  if (isUnavailable(error)) return problems.unavailable({ cause: error });
   return problems.internal({ cause: error });
 }
+
+/** Also what oidc-provider's models throw, for whom the failure was made an OAuth error. */
+const isUnavailable = (error: unknown): boolean =>
+  error instanceof StoreUnavailable || (error instanceof Error && isUnavailable(error.cause));
 
 /** `application/problem+json` (RFC 9457). */
 export function sendProblem(ctx: Context, error: ProblemError, cookies: CookieTable): void {
