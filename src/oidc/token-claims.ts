@@ -1,5 +1,11 @@
 /** Claims of plugins in access tokens, asked before anything is consumed. */
-import type { AccessToken, ClientCredentials, KoaContextWithOIDC } from 'oidc-provider';
+import {
+  type AccessToken,
+  type ClientCredentials,
+  errors,
+  type KoaContextWithOIDC,
+  type RefreshToken,
+} from 'oidc-provider';
 import { collectClaims, type OwnedClaims } from './claims.ts';
 import { orUnavailable } from './unavailable.ts';
 
@@ -23,10 +29,11 @@ export function createTokenClaims(sources: readonly OwnedClaims[]) {
   return {
     /**
      * oidc-provider's `rotateRefreshToken`, called right before a refresh token is used up: asks every claim
-     * source now, so that one which throws leaves the token as it was.
+     * source now, so that one which throws leaves the token as it was. So does a resource it was not granted for.
      */
     async rotateRefreshToken(ctx: KoaContextWithOIDC): Promise<boolean> {
       const { RefreshToken: token, Account: account } = ctx.oidc.entities;
+      if (token) checkResource(token, ctx.oidc.params?.['resource']);
       if (token?.accountId && token.clientId) {
         prepared.set(ctx.oidc, await collect(token.accountId, token.clientId, token.scope));
         await account?.claims('id_token', token.scope ?? '', {}, []);
@@ -43,4 +50,12 @@ export function createTokenClaims(sources: readonly OwnedClaims[]) {
       return { ...claims, gid: grantId, sid: sessionUid };
     },
   };
+}
+
+/** One resource at most, and one that was granted (RFC 8707 §2.2). Throws InvalidTarget. */
+function checkResource(token: RefreshToken, asked: unknown): void {
+  const granted = [token.resource].flat();
+  const resources = [asked].flat().filter((resource) => resource !== undefined);
+  const isGranted = resources.every((resource) => granted.includes(resource as string));
+  if (resources.length > 1 || !isGranted) throw new errors.InvalidTarget();
 }
