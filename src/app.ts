@@ -10,7 +10,7 @@ import { basePath, issuerOf, pinPublicUrl } from './http/public-url.ts';
 import { createRenderer, type Renderer } from './http/render.ts';
 import type { Clock, Random } from './kernel/clock.ts';
 import { createEventBus } from './kernel/events.ts';
-import type { Prompt } from './kernel/oidc.ts';
+import type { Prompt, SessionFence } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
 import { createRegistry, type Registry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
@@ -157,6 +157,14 @@ async function createServer(
   return (req, res) => void callback(req, res);
 }
 
+/** Seconds after which a person must prove again who they are before a sensitive step. */
+const RECENT = 300;
+
+const recencyOf = (sessions: SessionFence, clock: Clock) => async (sid: string) => {
+  const authTime = await sessions.authTime(sid);
+  return authTime !== undefined && clock.now() / 1000 - authTime <= RECENT;
+};
+
 const OUR_COOKIES = (['session', 'access', 'refresh'] as const).map((name) => ({
   name,
   value: undefined,
@@ -238,6 +246,7 @@ function assembleHttp(
     cookies,
     verifyToken: verifier.principal,
     hasRole: registry.use(Roles).has,
+    isRecent: recencyOf(registry.use(Sessions), clock),
     assetsFolder: join(root, 'views', 'assets'),
     cookieKeys: cookieKeys(secrets),
     csrfKey: secrets.keys('csrf')[0],

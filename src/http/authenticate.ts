@@ -9,10 +9,14 @@ export type VerifyToken = (token: string) => Promise<Principal | undefined>;
 /** Reads the database: does this active user hold the role now? */
 export type HasRole = (userId: string, role: string) => Promise<boolean>;
 
+/** Reads the database: did the person of this session prove who they are within the last 5 minutes? */
+export type IsRecent = (sid: string) => Promise<boolean>;
+
 export interface Authentication {
   readonly cookies: CookieTable;
   readonly verifyToken: VerifyToken;
   readonly hasRole: HasRole;
+  readonly isRecent: IsRecent;
 }
 
 function presentedToken(ctx: Context, cookies: CookieTable): string | undefined {
@@ -34,7 +38,7 @@ export async function findPrincipal(
 export async function checkAccess(
   rule: Access,
   principal: Principal | undefined,
-  hasRole: HasRole,
+  { hasRole, isRecent }: Pick<Authentication, 'hasRole' | 'isRecent'>,
 ): Promise<void> {
   if (rule.kind === 'public') return;
   if (!principal) throw problems.unauthenticated();
@@ -42,6 +46,7 @@ export async function checkAccess(
   if (rule.kind === 'role' && !(await hasRole(principal.sub, rule.role))) {
     throw problems.forbidden();
   }
+  if (rule.recent && !(await isRecent(principal.sid))) throw problems.reauthenticationRequired();
 }
 
 /** True when nothing that a browser adds by itself identifies the caller: CSRF cannot happen. */

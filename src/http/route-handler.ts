@@ -39,13 +39,13 @@ function parseInput(schema: z.ZodType | undefined, input: unknown): unknown {
 
 /** Route → middleware: CSRF, access rule, validation, one call of the handler, checked answer. */
 export function routeHandler(route: Route, environment: RouteEnvironment): Middleware {
-  const { cookies, allowedOrigins, hasRole, requestInfo } = environment;
+  const { cookies, allowedOrigins, requestInfo } = environment;
   return async (ctx) => {
     if (!isBearerOnly(ctx, cookies)) {
       checkOrigin(ctx, { allowed: allowedOrigins, jsonWithoutOrigin: true });
     }
     const principal = await findPrincipal(ctx, environment);
-    await checkAccess(route.access, principal, hasRole);
+    await checkAccess(route.access, principal, environment);
     const input = {
       params: parseInput(route.params, ctx['params']),
       query: parseInput(route.query, ctx.query),

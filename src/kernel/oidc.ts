@@ -132,6 +132,8 @@ export interface SessionFence {
    * Clients in `told` have had their logout token already.
    */
   end(uid: string, reason: string, told?: readonly string[]): Promise<void>;
+  /** When the person last proved who they are, in seconds; undefined for a session that has ended. */
+  authTime(uid: string): Promise<number | undefined>;
   /** The same person proved again who they are. `authTime` in seconds. */
   reauthenticated(uid: string, authTime: number): Promise<void>;
   /** A refresh token was used twice: ends its grant and session, and tells (RFC 9700 §4.14.2). */

@@ -47,8 +47,13 @@ export interface RequestInfo {
 /** `public` must be written out; nothing is reachable by default. */
 export type Access =
   | { readonly kind: 'public' }
-  | { readonly kind: 'user'; readonly scope: string }
-  | { readonly kind: 'role'; readonly scope: string; readonly role: string };
+  | { readonly kind: 'user'; readonly scope: string; readonly recent?: boolean }
+  | {
+      readonly kind: 'role';
+      readonly scope: string;
+      readonly role: string;
+      readonly recent?: boolean;
+    };
 
 export const access = {
   public: { kind: 'public' },
@@ -56,6 +61,11 @@ export const access = {
   user: (scope = 'account') => ({ kind: 'user', scope }) as const,
   /** A user who holds the role now: read from the database for every request. */
   role: (role: string, scope = 'admin') => ({ kind: 'role', scope, role }) as const,
+  /** The same, and the person proved who they are within the last 5 minutes (`auth_time`). */
+  recent: <Rule extends Exclude<Access, { kind: 'public' }>>(rule: Rule) => ({
+    ...rule,
+    recent: true as const,
+  }),
 } as const satisfies Record<string, Access | ((...args: never[]) => Access)>;
 
 type Schema = z.ZodType;

@@ -15,13 +15,18 @@ export interface RoleService {
   /** Throws `roles:name-taken`, `roles:invalid-name`. */
   create(role: { readonly name: string; readonly description?: string | undefined }): Promise<Role>;
   list(): Promise<readonly Role[]>;
+  find(id: string): Promise<Role | undefined>;
   findByName(name: string): Promise<Role | undefined>;
+  /** A name never changes: tokens, APIs and people know the role by it. Throws `roles:not-found`. */
+  describe(id: string, description: string): Promise<Role>;
   /** Takes it from everybody who has it. Throws `roles:not-found`, `roles:protected` for `superuser`. */
   delete(id: string): Promise<void>;
   /** Idempotent. Throws `roles:not-found`, `users:not-found`. */
   grant(userId: string, roleName: string): Promise<void>;
   /** Idempotent. Throws as `grant`, and `roles:last-superuser` for the last active one. */
   revoke(userId: string, roleName: string): Promise<void>;
+  /** By name, ascending. */
+  listOf(userId: string): Promise<readonly Role[]>;
   namesOf(userId: string): Promise<readonly string[]>;
   /** Reads the database: true when an active user holds the role now. */
   has(userId: string, roleName: string): Promise<boolean>;

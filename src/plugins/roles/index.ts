@@ -8,6 +8,7 @@ import { createClaimSource } from './claims.ts';
 import { commands } from './cli.ts';
 import { RoleGranted, RoleRevoked, Roles } from './contract.ts';
 import { createRoleModel } from './model.ts';
+import { createRoutes } from './routes.ts';
 import { createRoleService } from './service.ts';
 
 export const roles = definePlugin({
@@ -18,15 +19,17 @@ export const roles = definePlugin({
   events: [RoleGranted, RoleRevoked],
   commands,
   setup(context) {
+    const users = context.use(Users);
     const model = createRoleModel(context.db);
     const service = createRoleService({
       ...context,
       roles: model,
-      users: context.use(Users),
+      users,
       revocations: context.use(Revocations),
     });
     return {
       provides: [provide(Roles, service)],
+      routes: createRoutes({ roles: service, users }),
       claims: [createClaimSource(model)],
       start: () => service.ensureSuperuser(),
     };

@@ -56,6 +56,11 @@ const NAMES_OF = {
   text: `SELECT roles.name FROM user_roles JOIN roles ON roles.id = role_id
     WHERE user_id = $1 ORDER BY roles.name`,
 };
+const LIST_OF = {
+  name: 'roles-list-of',
+  text: `SELECT roles.* FROM user_roles JOIN roles ON roles.id = role_id
+    WHERE user_id = $1 ORDER BY roles.name`,
+};
 const HAS = {
   name: 'roles-has',
   text: `SELECT FROM user_roles JOIN roles ON roles.id = role_id JOIN users ON users.id = user_id
@@ -112,6 +117,14 @@ function roleTable(db: Database) {
       return row ? toRole(row.get()) : undefined;
     },
 
+    /** Undefined when there is no such role. */
+    async describe(id: string, description: string, at: Date): Promise<Role | undefined> {
+      if (!UUID.test(id)) return undefined;
+      const values = { description, updated_at: at };
+      const [, rows] = await Roles.update(values, { where: { id }, returning: true });
+      return rows[0] && toRole(rows[0].get());
+    },
+
     /**
      * Lets one transaction at a time change who has the role; `users` locks the row of `superuser` to disable somebody.
      * False when the role is gone. Come before every other lock, so that nobody waits in a circle.
@@ -162,6 +175,11 @@ function userRoleTable(db: Database) {
     async namesOf(userId: string): Promise<readonly string[]> {
       if (!UUID.test(userId)) return [];
       return (await db.query<{ name: string }>(NAMES_OF, [userId])).map(({ name }) => name);
+    },
+
+    async listOf(userId: string): Promise<readonly Role[]> {
+      if (!UUID.test(userId)) return [];
+      return (await db.query<RoleRow>(LIST_OF, [userId])).map(toRole);
     },
 
     async has(userId: string, roleName: string): Promise<boolean> {

@@ -30,6 +30,8 @@ export function createRoleService(
     ...createRoleHolders({ ...dependencies, ensureSuperuser }),
     ensureSuperuser,
     list: () => roles.list(),
+    find: (id) => roles.findById(id),
+    listOf: (userId) => roles.listOf(userId),
     namesOf: (userId) => roles.namesOf(userId),
 
     async create({ name, description = '' }) {
@@ -37,6 +39,13 @@ export function createRoleService(
       checkDescription(description);
       const role = await roles.insert(newRole(name, description));
       if (!role) throw problems.nameTaken();
+      return role;
+    },
+
+    async describe(id, description) {
+      checkDescription(description);
+      const role = await roles.describe(id, description, new Date(clock.now()));
+      if (!role) throw problems.notFound();
       return role;
     },
 

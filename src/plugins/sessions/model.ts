@@ -35,6 +35,11 @@ const AUTH_TIME = {
   name: 'sessions-auth-time',
   text: `UPDATE sessions SET auth_time = $2, last_seen = $2 WHERE id = $1 AND ended_at IS NULL`,
 };
+const READ_AUTH_TIME = {
+  name: 'sessions-read-auth-time',
+  text: `SELECT floor(extract(epoch FROM auth_time))::int AS auth_time FROM sessions
+    WHERE id = $1 AND ended_at IS NULL AND created_at > $2`,
+};
 const SEEN = {
   name: 'sessions-seen',
   text: `UPDATE sessions SET last_seen = $2 WHERE id = $1 AND last_seen < $2 - interval '1 minute'`,
@@ -106,6 +111,11 @@ export function createSessionModel(db: Database) {
         createdAt: row.created_at,
         lastSeen: row.last_seen,
       }));
+    },
+
+    async authTime(id: string, createdAfter: Date): Promise<number | undefined> {
+      const values = [id, createdAfter];
+      return (await db.query<{ auth_time: number }>(READ_AUTH_TIME, values))[0]?.auth_time;
     },
 
     async setAuthTime(id: string, at: Date): Promise<void> {

@@ -68,6 +68,7 @@ export function createSessionService(dependencies: Dependencies): SessionService
     end,
 
     isAlive: (uid) => sessions.isAlive(uid, oldest()),
+    authTime: (uid) => sessions.authTime(uid, oldest()),
     list: (userId) => sessions.list(userId, oldest()),
     seen: (sessionId) => sessions.seen(sessionId, now()),
 

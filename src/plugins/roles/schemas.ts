@@ -1,0 +1,23 @@
+import { z } from 'zod';
+
+export const RoleId = z.strictObject({ id: z.uuid() });
+export const UserId = z.strictObject({ id: z.uuid() });
+export const UserAndRole = z.strictObject({ id: z.uuid(), roleId: z.uuid() });
+
+export const NewRole = z.strictObject({
+  name: z.string().max(200),
+  description: z.string().max(2000).optional(),
+});
+
+export const RoleChanges = z.strictObject({ description: z.string().max(2000) });
+
+export const Role = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    description: z.string(),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Role' });
+
+export const RoleList = z.object({ roles: z.array(Role) }).meta({ id: 'RoleList' });
