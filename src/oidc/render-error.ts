@@ -24,8 +24,9 @@ export const createRenderError =
         : (HEADINGS[out.error] ?? 'Something went wrong'),
       message: isExpired
         ? 'Go back to the application and start again.'
-        : (out.error_description ?? 'Please go back and try again.'),
+        : 'Go back to the application and try again. If that does not help, whoever runs it can tell from the details below.',
       errorCode: out.error,
+      ...(isExpired ? {} : { reason: out.error_description }),
       requestId: (ctx.state as { requestId?: string }).requestId,
     });
   };

@@ -89,6 +89,7 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
     message: 'The site that sent you here made a mistake. Go back to it and try again.',
     requestId: '6f1b7a52-3c0e-4f0e-9d0a-0b5c8f6f8d11',
     errorCode: 'invalid_redirect_uri',
+    reason: 'redirect_uri did not match any of the registered redirect_uris',
     backUrl: 'https://shop.example.com/',
   },
   'error#plain': { status: 500, heading: 'Something went wrong', message: 'Please try again.' },
