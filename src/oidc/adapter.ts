@@ -104,6 +104,19 @@ function refreshTokenAdapter(dependencies: AdapterDependencies): Adapter {
   };
 }
 
+/** Pending requests: stored without the session's bearer value, which oidc-provider puts in and never reads. */
+function interactionAdapter({ store }: AdapterDependencies): Adapter {
+  const plain = plainAdapter('Interaction', store);
+  return {
+    ...plain,
+    async upsert(id, payload, expiresIn) {
+      const { cookie: _cookie, ...session } = payload.session ?? {};
+      const kept = payload.session ? { ...payload, session } : payload;
+      await plain.upsert(id, kept as AdapterPayload, expiresIn);
+    },
+  };
+}
+
 /** PAR request URIs are used once (RFC 9126 §4). */
 function requestAdapter({ store }: AdapterDependencies): Adapter {
   const name = 'PushedAuthorizationRequest';
@@ -155,6 +168,8 @@ function createAdapter(name: string, dependencies: AdapterDependencies): Adapter
       return replayAdapter(dependencies);
     case 'Session':
       return createSessionAdapter(dependencies.store, dependencies.sessions);
+    case 'Interaction':
+      return interactionAdapter(dependencies);
     case 'AccessToken':
     case 'ClientCredentials':
       return accessTokenAdapter(name, dependencies);
