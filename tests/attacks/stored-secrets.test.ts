@@ -69,6 +69,16 @@ for (const store of storeKinds) {
       codeOf(await signIn(onPage, await rp.authorize(onPage), user));
       held['session cookie of the page'] = (await onPage.cookie('session')) ?? '';
 
+      const asked = app.browser();
+      held['session cookie of a pending consent'] = cookieValue(
+        await login(asked, user),
+        'session',
+      );
+      const { status } = await (await createRelyingParty(app, { first_party: false })).authorize(
+        asked,
+      );
+      expect(status, 'consent page').to.equal(200);
+
       held['password'] = PASSWORD;
       for (const alg of ['ES256', 'RS256'] as const) {
         held[`${alg} key`] = String((await serverKey(app, alg)).d);
@@ -90,7 +100,7 @@ for (const store of storeKinds) {
     });
 
     it('SEC-44 no bearer value, password or private key is stored in clear', () => {
-      expect(Object.keys(held)).to.have.lengthOf(15);
+      expect(Object.keys(held)).to.have.lengthOf(16);
       for (const [name, value] of Object.entries(held)) {
         expect(value, name).to.have.length.greaterThan(15);
         expect(dump.includes(value), `${name} is stored in clear`).to.equal(false);
