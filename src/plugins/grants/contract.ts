@@ -19,7 +19,10 @@ export interface GrantOwner {
 }
 
 export interface GrantService extends GrantFence {
-  /** Ends all live grants of the filter: their codes and refresh tokens are dead once this commits. Returns them. */
+  /**
+   * Ends all live grants of the filter: their codes and refresh tokens are dead once this commits. Returns whose
+   * they are, and whose those are that `keepOffline` left alone.
+   */
   endAll(
     filter: GrantFilter,
     reason: string,

@@ -50,12 +50,17 @@ const END = {
   name: 'grants-end',
   text: `UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL`,
 };
+const MATCHING = `ended_at IS NULL
+  AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR client_id = $4)
+  AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)`;
+const OWNER = 'user_id, client_id, session_id';
+// Those that are kept are returned as well: their clients are told of the end of the session all the same.
 const END_ALL = {
   name: 'grants-end-all',
-  text: `UPDATE grants SET ended_at = $1, end_reason = $2 WHERE ended_at IS NULL
-    AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR client_id = $4)
-    AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)
-    AND NOT ($7 AND offline) RETURNING user_id, client_id, session_id`,
+  text: `WITH ended AS (UPDATE grants SET ended_at = $1, end_reason = $2
+      WHERE ${MATCHING} AND NOT ($7 AND offline) RETURNING ${OWNER})
+    SELECT ${OWNER} FROM ended UNION ALL
+    SELECT ${OWNER} FROM grants WHERE ${MATCHING} AND $7 AND offline`,
 };
 const SWEEP = {
   name: 'grants-sweep',
