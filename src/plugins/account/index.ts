@@ -5,9 +5,12 @@ import { Grants } from '../grants/contract.ts';
 import { Roles } from '../roles/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
+import { createCursors } from './cursor.ts';
 import { createRefresh } from './refresh.ts';
 import { createRefreshTokens } from './refresh-token.ts';
 import { createRoutes } from './routes.ts';
+import { createSecurityService } from './security.ts';
+import { createSecurityRoutes } from './security-routes.ts';
 import { createAccountService } from './service.ts';
 
 export const account = definePlugin({
@@ -39,6 +42,10 @@ export const account = definePlugin({
       refresh: createRefresh(services),
       registrationOpen: core.registration === 'open',
     });
-    return { routes: createRoutes(service) };
+    const security = createSecurityService({
+      ...services,
+      cursors: createCursors(secrets.keys('cursors')[0]),
+    });
+    return { routes: [...createRoutes(service), ...createSecurityRoutes(security)] };
   },
 });

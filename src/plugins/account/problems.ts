@@ -16,5 +16,7 @@ export const problems = defineProblems('account', {
     challenge: 'Cookie realm="auth"',
     clearCookies: OURS,
   },
+  invalidCursor: { status: 400, title: 'The cursor is not one of ours' },
+  sessionNotFound: { status: 404, title: 'There is no such session' },
   registrationClosed: { status: 403, title: 'Registration is closed' },
 });

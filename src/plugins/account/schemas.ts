@@ -53,3 +53,46 @@ export const SignedIn = z
     refresh_token_expires_at: z.iso.datetime(),
   })
   .meta({ id: 'SignedIn' });
+
+export const PasswordChange = z.strictObject({
+  current_password: password,
+  new_password: password,
+});
+
+export const SessionId = z.strictObject({ id: z.string().regex(/^[\w-]{43}$/) });
+
+export const SessionList = z
+  .object({
+    sessions: z.array(
+      z.object({
+        id: z.string(),
+        device: z.string(),
+        ip: z.string(),
+        created_at: z.iso.datetime(),
+        last_seen: z.iso.datetime(),
+        current: z.boolean(),
+        clients: z.array(z.string()),
+      }),
+    ),
+  })
+  .meta({ id: 'SessionList' });
+
+export const HistoryQuery = z.strictObject({
+  cursor: z.string().max(400).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+});
+
+export const HistoryPage = z
+  .object({
+    logins: z.array(
+      z.object({
+        auth_date: z.iso.datetime(),
+        logout_date: z.iso.datetime().nullable(),
+        device: z.string(),
+        ip: z.string(),
+        method: z.string(),
+      }),
+    ),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: 'HistoryPage' });

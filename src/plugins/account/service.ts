@@ -1,35 +1,22 @@
-import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
-import type { LiveSession, OidcEngine } from '../../kernel/oidc.ts';
+import { epochSeconds } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import type { ProblemError } from '../../kernel/problem.ts';
 import type { CookieChange, Principal, RequestInfo } from '../../kernel/route.ts';
-import type { GrantService } from '../grants/contract.ts';
 import type { RoleService } from '../roles/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import type { Registration, User, UserService } from '../users/contract.ts';
+import { type IssueDependencies, issueFirstPair, tokenCookies } from './issue-tokens.ts';
 import { problems } from './problems.ts';
 import type { Refresh, TokenPair } from './refresh.ts';
-import type { RefreshTokens } from './refresh-token.ts';
 
-export interface AccountDependencies {
+export interface AccountDependencies extends IssueDependencies {
   readonly users: UserService;
   readonly roles: RoleService;
   readonly sessions: SessionService;
-  readonly grants: GrantService;
-  readonly oidc: OidcEngine;
-  readonly tokens: RefreshTokens;
   readonly refresh: Refresh;
-  readonly clock: Clock;
-  readonly random: Random;
   readonly log: Log;
   readonly registrationOpen: boolean;
-  /** The pseudo-client of the cookie API, and what its tokens cover. */
-  readonly clientId: string;
-  readonly scope: string;
-  readonly audience: string;
   /** Seconds. */
-  readonly refreshTokenTtl: number;
-  readonly sessionTtl: number;
   readonly sessionIdleTtl: number;
 }
 
@@ -84,7 +71,7 @@ export function createAccountService(dependencies: AccountDependencies) {
       const { ip, userAgent } = request;
       const started = await sessions.start({ userId: user.id, amr: ['pwd'], ip, userAgent });
       if (!started) throw refusal(request);
-      const pair = await firstPair(started.session, dependencies);
+      const pair = await issueFirstPair(started.session, dependencies);
       if (!pair) throw refusal(request);
       const cookies = [started.cookie, ...tokenCookies(pair, clock)];
       return { profile: await profileOf(user), pair, cookies };
@@ -130,41 +117,3 @@ export function createAccountService(dependencies: AccountDependencies) {
     },
   };
 }
-
-/** The first tokens of a session: a grant of its own for the cookie API. Undefined when it has ended meanwhile. */
-async function firstPair(
-  session: LiveSession,
-  { grants, oidc, tokens, clock, random, ...settings }: AccountDependencies,
-): Promise<TokenPair | undefined> {
-  const { clientId, scope, audience } = settings;
-  const { userId, uid: sessionId } = session;
-  const gid = await grants.create({
-    userId,
-    clientId,
-    sessionId,
-    openidScope: 'openid profile email',
-    resources: { [audience]: scope },
-  });
-  if (gid === undefined) return undefined;
-  const access = await oidc.issueAccessToken({ userId, grantId: gid, sessionId, scope });
-  const iat = epochSeconds(clock);
-  const exp = iat + Math.min(settings.refreshTokenTtl, settings.sessionTtl);
-  const claims = { jti: random.token(), gid, sid: sessionId, sub: userId, rot: 0, iat, exp };
-  await tokens.activate(claims);
-  return {
-    userId,
-    sessionId,
-    accessToken: access.token,
-    accessExpiresAt: access.expiresAt,
-    refreshToken: await tokens.sign(claims),
-    refreshExpiresAt: exp,
-  };
-}
-
-const tokenCookies = (pair: TokenPair, clock: Clock): CookieChange[] => {
-  const left = (expiresAt: number): number => Math.max(1, expiresAt - epochSeconds(clock));
-  return [
-    { name: 'access', value: pair.accessToken, maxAge: left(pair.accessExpiresAt) },
-    { name: 'refresh', value: pair.refreshToken, maxAge: left(pair.refreshExpiresAt) },
-  ];
-};

@@ -18,13 +18,32 @@ export interface StartedSession {
   readonly cookie: CookieChange;
 }
 
+/** Where a page of the history ends: ids tell sign-ins of one moment apart. */
+export interface HistoryPosition {
+  readonly authDate: Date;
+  readonly id: string;
+}
+
 export interface SessionInfo {
   readonly id: string;
   readonly userId: string;
   readonly device: string;
   readonly ip: string;
+  /** Ids of clients signed in through it. */
+  readonly clients: readonly string[];
   readonly createdAt: Date;
   readonly lastSeen: Date;
+}
+
+/** A sign-in of the past. */
+export interface SignInRecord {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly method: string;
+  readonly device: string;
+  readonly ip: string;
+  readonly authDate: Date;
+  readonly logoutDate: Date | null;
 }
 
 /** A change that commits or fails together with the end of the sessions, and comes before it. */
@@ -39,6 +58,11 @@ export interface SessionService extends SessionFence {
    * Undefined when the user has been disabled or deleted meanwhile.
    */
   start(signIn: SignIn): Promise<StartedSession | undefined>;
+  /** Sign-ins of a user, newest first, those before `before` (exclusive) when given. */
+  history(
+    userId: string,
+    page: { readonly before?: HistoryPosition | undefined; readonly limit: number },
+  ): Promise<readonly SignInRecord[]>;
   /** Active sessions of a user, newest first. */
   list(userId: string): Promise<readonly SessionInfo[]>;
   /** Ends every session and grant of a user but those of the session `except`. */

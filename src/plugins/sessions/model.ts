@@ -1,13 +1,24 @@
 import type { Database, Transaction } from '../../kernel/store.ts';
-import type { SessionInfo } from './contract.ts';
+import type { HistoryPosition, SessionInfo, SignInRecord } from './contract.ts';
 
 interface SessionRow {
   readonly id: string;
   readonly user_id: string;
   readonly device: string;
   readonly ip: string;
+  readonly clients: readonly string[];
   readonly created_at: Date;
   readonly last_seen: Date;
+}
+
+interface HistoryRow {
+  readonly id: string;
+  readonly session_id: string;
+  readonly method: string;
+  readonly device: string;
+  readonly ip: string;
+  readonly auth_date: Date;
+  readonly logout_date: Date | null;
 }
 
 const INSERT = {
@@ -28,12 +39,21 @@ const ALIVE = {
 };
 const LIST = {
   name: 'sessions-list',
-  text: `SELECT id, user_id, device, ip, created_at, last_seen FROM sessions
+  text: `SELECT id, user_id, device, ip, created_at, last_seen,
+      ARRAY(SELECT DISTINCT client_id FROM grants
+        WHERE session_id = sessions.id AND grants.ended_at IS NULL ORDER BY client_id) AS clients
+    FROM sessions
     WHERE user_id = $1 AND ended_at IS NULL AND created_at > $2 ORDER BY created_at DESC, id`,
 };
 const AUTH_TIME = {
   name: 'sessions-auth-time',
   text: `UPDATE sessions SET auth_time = $2, last_seen = $2 WHERE id = $1 AND ended_at IS NULL`,
+};
+const HISTORY = {
+  name: 'login-history-list',
+  text: `SELECT id, session_id, method, device, ip, auth_date, logout_date FROM login_history
+    WHERE user_id = $1 AND ($2::timestamptz IS NULL OR (auth_date, id) < ($2, $3::uuid))
+    ORDER BY auth_date DESC, id DESC LIMIT $4`,
 };
 const READ_AUTH_TIME = {
   name: 'sessions-read-auth-time',
@@ -108,8 +128,26 @@ export function createSessionModel(db: Database) {
         userId: row.user_id,
         device: row.device,
         ip: row.ip,
+        clients: row.clients,
         createdAt: row.created_at,
         lastSeen: row.last_seen,
+      }));
+    },
+
+    async history(
+      userId: string,
+      before: HistoryPosition | undefined,
+      limit: number,
+    ): Promise<SignInRecord[]> {
+      const values = [userId, before?.authDate, before?.id, limit];
+      return (await db.query<HistoryRow>(HISTORY, values)).map((row) => ({
+        id: row.id,
+        sessionId: row.session_id,
+        method: row.method,
+        device: row.device,
+        ip: row.ip,
+        authDate: row.auth_date,
+        logoutDate: row.logout_date,
       }));
     },
 

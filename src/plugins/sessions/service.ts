@@ -70,6 +70,7 @@ export function createSessionService(dependencies: Dependencies): SessionService
     isAlive: (uid) => sessions.isAlive(uid, oldest()),
     authTime: (uid) => sessions.authTime(uid, oldest()),
     list: (userId) => sessions.list(userId, oldest()),
+    history: (userId, { before, limit }) => sessions.history(userId, before, limit),
     seen: (sessionId) => sessions.seen(sessionId, now()),
 
     async start({ userId, amr, ip, userAgent }) {

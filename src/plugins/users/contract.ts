@@ -1,6 +1,7 @@
 import { defineEvent } from '../../kernel/events.ts';
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
+import type { Alongside } from '../sessions/contract.ts';
 
 export interface User {
   /** UUID, immutable, never reused: the `sub` of every token. */
@@ -34,6 +35,15 @@ export interface UserService {
    */
   authenticate(email: string, password: string): Promise<User | undefined>;
   verifyPassword(userId: string, password: string): Promise<boolean>;
+  /**
+   * False when the current password is wrong. Ends every other session and grant, and makes all access tokens
+   * of the user stale; `alongside` commits with it. Throws `users:password-rejected`, `users:password-changed-meanwhile`.
+   */
+  changePassword(
+    userId: string,
+    passwords: { readonly current: string; readonly next: string },
+    options: { readonly keepSession: string; readonly alongside?: Alongside },
+  ): Promise<boolean>;
   find(id: string): Promise<User | undefined>;
   findByEmail(email: string): Promise<User | undefined>;
   /** By e-mail, ascending. */
@@ -59,4 +69,5 @@ export const Users = defineService<UserService>('users');
 
 export const UserRegistered = defineEvent<{ userId: string }>('user.registered');
 export const UserDisabled = defineEvent<{ userId: string }>('user.disabled');
+export const PasswordChanged = defineEvent<{ userId: string }>('password.changed');
 export const UserEnabled = defineEvent<{ userId: string }>('user.enabled');

@@ -7,7 +7,7 @@ import { createAccountSource, createClaimSources } from './claims.ts';
 import { commands } from './cli.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import { serviceWords } from './context-words.ts';
-import { UserDisabled, UserEnabled, UserRegistered, Users } from './contract.ts';
+import { PasswordChanged, UserDisabled, UserEnabled, UserRegistered, Users } from './contract.ts';
 import { createHashQueue } from './hash-queue.ts';
 import { createUserModel } from './model.ts';
 import { createPasswordBlocklist } from './password-blocklist.ts';
@@ -22,7 +22,7 @@ export const users = definePlugin({
   kernel: 1,
   dependsOn: ['sessions'],
   settings,
-  events: [UserRegistered, UserDisabled, UserEnabled],
+  events: [UserRegistered, UserDisabled, UserEnabled, PasswordChanged],
   commands,
   setup(context) {
     const { settings: set, core } = context;

@@ -43,6 +43,11 @@ const REPLACE_HASH = {
   name: 'users-replace-hash',
   text: 'UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2',
 };
+const SET_PASSWORD = {
+  name: 'users-set-password',
+  text: `UPDATE users SET password_hash = $3, updated_at = $4, roles_ver = roles_ver + 1
+    WHERE id = $1 AND password_hash = $2 RETURNING roles_ver`,
+};
 const BUMP_ROLES_VERSION = {
   name: 'users-bump-roles-version',
   text: 'UPDATE users SET roles_ver = roles_ver + 1 WHERE id = $1 RETURNING roles_ver',
@@ -117,6 +122,17 @@ export function createUserModel(db: Database) {
 
     async replaceHash(id: string, from: string, to: string): Promise<void> {
       await db.query(REPLACE_HASH, [id, from, to]);
+    },
+
+    /** The new roles version; undefined when `from` is no longer what is stored. */
+    async setPassword(
+      id: string,
+      { from, to, at }: { from: string; to: string; at: Date },
+      transaction: Transaction,
+    ): Promise<number | undefined> {
+      const values = [id, from, to, at];
+      const rows = await db.query<{ roles_ver: number }>(SET_PASSWORD, values, transaction);
+      return rows[0]?.roles_ver;
     },
 
     /** The new roles version; undefined when there is no such user. */

@@ -4,6 +4,10 @@ export const problems = defineProblems('users', {
   invalidEmail: { status: 400, title: 'The e-mail address is not valid' },
   invalidProfile: { status: 400, title: 'The profile is not valid' },
   passwordRejected: { status: 400, title: 'This password cannot be used' },
+  passwordChangedMeanwhile: {
+    status: 409,
+    title: 'The password was changed by another request',
+  },
   emailTaken: { status: 409, title: 'There is already a user with this e-mail address' },
   notFound: { status: 404, title: 'There is no such user' },
   lastSuperuser: {

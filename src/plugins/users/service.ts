@@ -4,6 +4,10 @@ import type { ProfileChanges } from './model.ts';
 import { problems } from './problems.ts';
 import { parseProfile } from './profile.ts';
 import { type AuthenticateDependencies, createAuthenticate } from './service/authenticate.ts';
+import {
+  type ChangePasswordDependencies,
+  createChangePassword,
+} from './service/change-password.ts';
 import { createDisableUser, type DisableDependencies } from './service/disable-user.ts';
 import { createRegisterUser, type RegisterDependencies } from './service/register-user.ts';
 import { toUser } from './to-user.ts';
@@ -15,7 +19,8 @@ interface OwnDependencies {
 type Dependencies = OwnDependencies &
   RegisterDependencies &
   AuthenticateDependencies &
-  DisableDependencies;
+  DisableDependencies &
+  ChangePasswordDependencies;
 
 export function createUserService(dependencies: Dependencies): UserService {
   const { users, clock } = dependencies;
@@ -24,6 +29,7 @@ export function createUserService(dependencies: Dependencies): UserService {
     register: createRegisterUser(dependencies),
     ...createAuthenticate(dependencies),
     ...createDisableUser(dependencies),
+    changePassword: createChangePassword(dependencies),
 
     async find(id) {
       const row = await users.findById(id);

@@ -1,0 +1,59 @@
+import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
+import type { LiveSession, OidcEngine } from '../../kernel/oidc.ts';
+import type { CookieChange } from '../../kernel/route.ts';
+import type { GrantService } from '../grants/contract.ts';
+import type { TokenPair } from './refresh.ts';
+import type { RefreshTokens } from './refresh-token.ts';
+
+export interface IssueDependencies {
+  readonly grants: GrantService;
+  readonly oidc: OidcEngine;
+  readonly tokens: RefreshTokens;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The pseudo-client of the cookie API, and what its tokens cover. */
+  readonly clientId: string;
+  readonly scope: string;
+  readonly audience: string;
+  /** Seconds. */
+  readonly refreshTokenTtl: number;
+  readonly sessionTtl: number;
+}
+
+/** The first tokens of a session: a grant of its own for the cookie API. Undefined when it has ended meanwhile. */
+export async function issueFirstPair(
+  session: Pick<LiveSession, 'uid' | 'userId'>,
+  { grants, oidc, tokens, clock, random, ...settings }: IssueDependencies,
+): Promise<TokenPair | undefined> {
+  const { clientId, scope, audience } = settings;
+  const { userId, uid: sessionId } = session;
+  const gid = await grants.create({
+    userId,
+    clientId,
+    sessionId,
+    openidScope: 'openid profile email',
+    resources: { [audience]: scope },
+  });
+  if (gid === undefined) return undefined;
+  const access = await oidc.issueAccessToken({ userId, grantId: gid, sessionId, scope });
+  const iat = epochSeconds(clock);
+  const exp = iat + Math.min(settings.refreshTokenTtl, settings.sessionTtl);
+  const claims = { jti: random.token(), gid, sid: sessionId, sub: userId, rot: 0, iat, exp };
+  await tokens.activate(claims);
+  return {
+    userId,
+    sessionId,
+    accessToken: access.token,
+    accessExpiresAt: access.expiresAt,
+    refreshToken: await tokens.sign(claims),
+    refreshExpiresAt: exp,
+  };
+}
+
+export const tokenCookies = (pair: TokenPair, clock: Clock): CookieChange[] => {
+  const left = (expiresAt: number): number => Math.max(1, expiresAt - epochSeconds(clock));
+  return [
+    { name: 'access', value: pair.accessToken, maxAge: left(pair.accessExpiresAt) },
+    { name: 'refresh', value: pair.refreshToken, maxAge: left(pair.refreshExpiresAt) },
+  ];
+};

@@ -1,0 +1,102 @@
+import { access, defineRoute, type Principal, type Route } from '../../kernel/route.ts';
+import type { SessionInfo, SignInRecord } from '../sessions/contract.ts';
+import { userProblems } from '../users/contract.ts';
+import { problems } from './problems.ts';
+import { HistoryPage, HistoryQuery, PasswordChange, SessionId, SessionList } from './schemas.ts';
+import type { SecurityService } from './security.ts';
+
+/** `access.user` lets nobody through without a session. */
+const callerOf = ({ sub, sid = '' }: Principal) => ({ sub, sid });
+
+const sessionBody = (session: SessionInfo, current: string) => ({
+  id: session.id,
+  device: session.device,
+  ip: session.ip,
+  created_at: session.createdAt.toISOString(),
+  last_seen: session.lastSeen.toISOString(),
+  current: session.id === current,
+  clients: [...session.clients],
+});
+
+const recordBody = (record: SignInRecord) => ({
+  auth_date: record.authDate.toISOString(),
+  logout_date: record.logoutDate?.toISOString() ?? null,
+  device: record.device,
+  ip: record.ip,
+  method: record.method,
+});
+
+/** `/auth/password`, `/auth/sessions`, `/auth/login-history`. */
+export const createSecurityRoutes = (security: SecurityService): readonly Route[] => [
+  defineRoute({
+    method: 'put',
+    path: '/auth/password',
+    access: access.user(),
+    summary: 'Change the password; ends every other session',
+    body: PasswordChange,
+    success: { status: 204 },
+    problems: [
+      problems.invalidCredentials,
+      userProblems.passwordRejected,
+      userProblems.passwordChangedMeanwhile,
+      userProblems.busy,
+    ],
+    handle: async ({ principal, body }) => ({
+      cookies: await security.changePassword(callerOf(principal), {
+        current: body.current_password,
+        next: body.new_password,
+      }),
+    }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/auth/sessions',
+    access: access.user(),
+    summary: 'The active sessions, newest first',
+    success: { status: 200, schema: SessionList },
+    problems: [],
+    handle: async ({ principal }) => {
+      const caller = callerOf(principal);
+      const sessions = await security.sessions(caller);
+      return { body: { sessions: sessions.map((one) => sessionBody(one, caller.sid)) } };
+    },
+  }),
+  defineRoute({
+    method: 'delete',
+    path: '/auth/sessions/:id',
+    access: access.user(),
+    summary: 'End one session',
+    params: SessionId,
+    success: { status: 204 },
+    problems: [problems.sessionNotFound],
+    handle: async ({ principal, params }) => {
+      await security.endSession(callerOf(principal), params.id);
+      return {};
+    },
+  }),
+  defineRoute({
+    method: 'delete',
+    path: '/auth/sessions',
+    access: access.user(),
+    summary: 'End every session but this one',
+    success: { status: 204 },
+    problems: [],
+    handle: async ({ principal }) => {
+      await security.endOtherSessions(callerOf(principal));
+      return {};
+    },
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/auth/login-history',
+    access: access.user(),
+    summary: 'Past sign-ins, newest first',
+    query: HistoryQuery,
+    success: { status: 200, schema: HistoryPage },
+    problems: [problems.invalidCursor],
+    handle: async ({ principal, query }) => {
+      const { records, next } = await security.history(callerOf(principal), query);
+      return { body: { logins: records.map(recordBody), next_cursor: next } };
+    },
+  }),
+];
