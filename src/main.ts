@@ -10,7 +10,7 @@ import { CommandError } from './kernel/plugin.ts';
 import { type Loaded, withSecretKey } from './load-settings.ts';
 import { createLogger } from './logging/logger.ts';
 import { ensureMigrated } from './migrations.ts';
-import { openStorage } from './storage/open-storage.ts';
+import { openStorage, type Storage } from './storage/open-storage.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /** Milliseconds that running requests get before their connections are cut. */
@@ -42,8 +42,9 @@ export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
   await listen(server, config.PORT, config.HOST);
+  let storage: Storage | undefined;
   try {
-    const storage = await openStorage({
+    storage = await openStorage({
       databaseUrl: config.DATABASE_URL,
       redisUrl: config.REDIS_URL,
       dataDir: config.DATA_DIR,
@@ -61,17 +62,20 @@ export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<
       { event: 'server.started', issuer: issuerOf(config.publicUrl), plugins: names },
       'ready',
     );
+    const { close } = storage;
     const stop = async (): Promise<void> => {
       app.drain();
       await closeServer(server);
       await app.close();
-      await storage.close();
+      await close();
     };
     const flushLog = () => promisify(log.flush.bind(log))();
     return { loaded, address: server.address() as AddressInfo, app, flushLog, stop };
   } catch (error) {
     server.closeAllConnections();
     server.close();
+    // What stays open would keep a process alive that serves nobody.
+    await storage?.close();
     throw error;
   }
 }
