@@ -48,7 +48,7 @@ const ID_TOKEN_ALGS = ['RS256', 'ES256'] as const;
 
 export function createProvider(dependencies: ProviderDependencies): Provider {
   const { issuer, core, grantHandlers, keys, claims, render } = dependencies;
-  const tokenClaims = createTokenClaims(claims);
+  const tokenClaims = createTokenClaims(claims, dependencies.sessions);
   const provider = new Provider(issuer, {
     adapter: createAdapterFactory(dependencies),
     jwks: { keys: [...keys] },
@@ -77,7 +77,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     // Sessions end their grants in PostgreSQL; tokens need not look the session up.
     expiresWithSession: async () => false,
     rotateRefreshToken: tokenClaims.rotateRefreshToken,
-    // Also when an access token is revoked ; oidc-provider's default spares that grant.
+    // Also when an access token is revoked; oidc-provider's default spares that grant.
     revokeGrantPolicy: () => true,
     extraTokenClaims: tokenClaims.extraTokenClaims,
     formats: { customizers: { jwt: audienceOf(issuer) } },

@@ -6,13 +6,16 @@ import {
   type KoaContextWithOIDC,
   type RefreshToken,
 } from 'oidc-provider';
+import type { SessionFence } from '../kernel/oidc.ts';
 import { collectClaims, type OwnedClaims } from './claims.ts';
 import { orUnavailable } from './unavailable.ts';
 
 type Claims = Record<string, unknown>;
 type Token = AccessToken | ClientCredentials;
 
-export function createTokenClaims(sources: readonly OwnedClaims[]) {
+type Sessions = Pick<SessionFence, 'isAlive'>;
+
+export function createTokenClaims(sources: readonly OwnedClaims[], sessions: Sessions) {
   const prepared = new WeakMap<object, Claims>();
 
   const collect = (
@@ -26,6 +29,17 @@ export function createTokenClaims(sources: readonly OwnedClaims[]) {
     );
   };
 
+  /** A token that outlives its session must not name it: whoever honours the end of the session would refuse it. */
+  const sessionOf = async (
+    sessionUid: string | undefined,
+    scope: string | undefined,
+  ): Promise<string | undefined> => {
+    const isOffline = scope?.split(' ').includes('offline_access');
+    if (!sessionUid || !isOffline) return sessionUid;
+    const isAlive = await orUnavailable(() => sessions.isAlive(sessionUid));
+    return isAlive ? sessionUid : undefined;
+  };
+
   return {
     /**
      * oidc-provider's `rotateRefreshToken`, called right before a refresh token is used up: asks every claim
@@ -35,7 +49,9 @@ export function createTokenClaims(sources: readonly OwnedClaims[]) {
       const { RefreshToken: token, Account: account } = ctx.oidc.entities;
       if (token) checkResource(token, ctx.oidc.params?.['resource']);
       if (token?.accountId && token.clientId) {
-        prepared.set(ctx.oidc, await collect(token.accountId, token.clientId, token.scope));
+        const claims = await collect(token.accountId, token.clientId, token.scope);
+        const sid = await sessionOf(token.sessionUid, token.scope);
+        prepared.set(ctx.oidc, { ...claims, sid });
         await account?.claims('id_token', token.scope ?? '', {}, []);
       }
       return true;
@@ -46,8 +62,10 @@ export function createTokenClaims(sources: readonly OwnedClaims[]) {
       if (token.kind !== 'AccessToken') return {};
       const { accountId, clientId, scope, grantId, sessionUid } = token as AccessToken;
       const ready = ctx && prepared.get(ctx.oidc);
-      const claims = ready ?? (await collect(accountId, clientId ?? '', scope));
-      return { ...claims, gid: grantId, sid: sessionUid };
+      if (ready) return { ...ready, gid: grantId };
+      const claims = await collect(accountId, clientId ?? '', scope);
+      const granted = ctx?.oidc.entities.AuthorizationCode?.scope;
+      return { ...claims, gid: grantId, sid: await sessionOf(sessionUid, granted) };
     },
   };
 }
