@@ -1,6 +1,6 @@
 /** A client's back-channel logout endpoint: a real HTTP server that keeps and proves what it receives. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
@@ -17,13 +17,16 @@ interface Received {
 export async function startLogoutReceiver() {
   const received: Received[] = [];
   let status = 200;
-  const server = createServer(async (req, res) => {
+  const receive = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     received.push({
       method: req.method,
       contentType: req.headers['content-type'],
       fields: new URLSearchParams(await text(req)),
     });
     res.writeHead(status, { 'cache-control': 'no-store' }).end();
+  };
+  const server = createServer((req, res) => {
+    receive(req, res).catch((error: Error) => res.destroy(error));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
