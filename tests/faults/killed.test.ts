@@ -18,7 +18,7 @@ for (const store of storeKinds) {
     let folder: string;
 
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       folder = await mkdtemp(path.join(tmpdir(), 'test-killed-'));
       nodes = await startNodes(store);
     });
@@ -63,7 +63,7 @@ for (const store of storeKinds) {
     };
 
     it('a cookie refresh cut off after its rotation succeeds elsewhere', async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const { node, arm } = await doomed('grants-rotate');
       const { cookies } = await signedIn();
       await arm();
@@ -77,7 +77,7 @@ for (const store of storeKinds) {
     });
 
     it('a client’s refresh cut off after its rotation costs a new sign-in without a password', async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const { node, arm } = await doomed('grants-rotate');
       const { browser, rp } = await signedIn();
       const { body } = await rp.redeem(codeOf(await rp.authorize(browser)));
@@ -92,7 +92,7 @@ for (const store of storeKinds) {
     });
 
     it('a code cut off after its redemption is used up, and the next one works', async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const { node, arm } = await doomed('grants-redeem');
       const { browser, rp } = await signedIn();
       const code = codeOf(await rp.authorize(browser));
@@ -104,7 +104,7 @@ for (const store of storeKinds) {
     });
 
     it('a sign-in cut off after its session leaves nothing half done', async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const { node, arm } = await doomed('sessions-insert');
       const user = await createUser(nodes.local);
       await arm();
@@ -118,7 +118,7 @@ for (const store of storeKinds) {
     });
 
     it('the successor comes from another node after the first has answered and died', async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const mortal = await nodes.start();
       const { cookies } = await signedIn();
       const successor = tokensOf(await refreshAt(mortal, cookies.refresh));
@@ -131,7 +131,7 @@ for (const store of storeKinds) {
     });
 
     it('who was told of a registration can sign in after the node has died (I3)', async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const mortal = await nodes.start();
       const emails = Array.from(
         { length: 40 },

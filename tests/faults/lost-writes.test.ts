@@ -16,7 +16,7 @@ for (const store of storeKinds) {
     let app: TestApp;
 
     before(async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const started = await startOnLosableState(store, ISSUER);
       if (!started) return this.skip();
       state = started;

@@ -1,15 +1,17 @@
 /** The real server in processes of its own: `authsrv start`, as an operator runs it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { type Browser, createBrowser } from './browser.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 
+const run = promisify(execFile);
 const PROGRAM = path.join(import.meta.dirname, '../../bin/authsrv.js');
 /** Milliseconds: a cold start of Node, of the server and of an embedded PostgreSQL on a busy machine. */
-const START = 20_000;
+const START = 60_000;
 
 /** The SECRET_KEY that all nodes of a test share. */
 export const SECRET_KEY = 'test-only-key-of-many-nodes-0123456789-0123456789';
@@ -111,15 +113,26 @@ export async function spawnServerProcess(
   };
 }
 
-/** Only what is named: the settings of whoever runs the tests are not those of the server. */
+/** Runs another command of `authsrv` to its end; resolves with what it printed, throws when it failed. */
+export async function runCommand(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+): Promise<string> {
+  const env = { ...inherited(), SECRET_KEY, ...settings };
+  return (await run(process.execPath, [PROGRAM, ...args], { env })).stdout;
+}
+
+/** Nothing else: the settings of whoever runs the tests are not those of the server. */
+function inherited(): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env;
+  return { PATH, HOME, NODE_ENV: 'test' };
+}
+
 function environment(
   options: ServerProcessOptions & { readonly issuer: string; readonly port: number },
 ): Record<string, string> {
-  const { PATH = '', HOME = '' } = process.env;
   return {
-    PATH,
-    HOME,
-    NODE_ENV: 'test',
+    ...inherited(),
     PORT: String(options.port),
     PUBLIC_URL: options.issuer,
     SECRET_KEY,

@@ -10,7 +10,7 @@ for (const store of storeKinds) {
   describe(`racing code redemptions (SEC-55, I1), state store on ${store}`, () => {
     let nodes: Nodes;
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       nodes = await startNodes(store);
     });
     after(() => nodes?.stop());

@@ -17,7 +17,7 @@ for (const store of storeKinds) {
     let nodes: Nodes;
     let hooks: StatementHooks;
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       hooks = createStatementHooks();
       nodes = await startNodes(store, { wrapStorage: hooks.wrap });
     });
@@ -181,7 +181,7 @@ for (const store of storeKinds) {
     });
 
     it('20 refreshes against one logout, five times: nothing survives it', async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       for (let round = 0; round < 5; round += 1) {
         const person = await signedIn();
         const { refresh } = person.cookies;

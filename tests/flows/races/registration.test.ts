@@ -23,7 +23,7 @@ for (const store of storeKinds) {
   describe(`racing registrations (I3), state store on ${store}`, () => {
     let nodes: Nodes;
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       nodes = await startNodes(store);
     });
     after(() => nodes?.stop());
@@ -32,7 +32,7 @@ for (const store of storeKinds) {
       node.browser().request('/auth/register', { json: { email, password: PASSWORD } });
 
     it('100 of one address in different spellings over three nodes make one user', async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       const name = `person-${randomUUID()}`;
       const ways = spellings(name);
       const everywhere = [nodes.local, ...nodes.processes];
@@ -49,7 +49,7 @@ for (const store of storeKinds) {
     });
 
     it('100 of different addresses make 100 users, each able to sign in', async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       const run = randomUUID();
       const answers = await inParallel(100, nodes.processes, (node, index) =>
         register(node, `person-${index}-${run}@example.com`),

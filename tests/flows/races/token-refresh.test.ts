@@ -9,7 +9,7 @@ for (const store of storeKinds) {
   describe(`racing refreshes at /oidc/token (SEC-45, I1), state store on ${store}`, () => {
     let nodes: Nodes;
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       nodes = await startNodes(store);
     });
     after(() => nodes?.stop());
