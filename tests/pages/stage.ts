@@ -31,7 +31,7 @@ export const BROWSERS: Readonly<Record<string, BrowserContextOptions>> = {
 };
 
 /** Milliseconds for one step; a page that does not come fails its test before mocha's own limit does. */
-const PATIENCE = 5_000;
+const PATIENCE = 10_000;
 
 /** Starts everything before the tests of this suite and ends it after them. Without Chromium it skips them. */
 export function useStage(options: TestAppOptions = {}): Stage {

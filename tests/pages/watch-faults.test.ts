@@ -21,39 +21,39 @@ const PAGES: Readonly<Record<string, { readonly html: string; readonly sees?: Re
   'nothing on a page of status 401': { html: '<p>401</p>' },
 };
 
-for (const javaScriptEnabled of [true, false]) {
-  describe(`watch of a browser's faults, JavaScript ${javaScriptEnabled ? 'on' : 'off'}`, () => {
-    let chromium: Browser | undefined;
-    let server: Server;
-    before(async function start() {
-      this.timeout(INSTALL_TIME);
-      chromium = await launchChromium();
-      if (!chromium) return this.skip();
-      server = createServer(({ url = '' }, response) => {
-        const { html } = PAGES[decodeURIComponent(url.slice(1))] ?? { html: 'missing' };
-        const status = html === 'missing' ? 404 : html.includes('401') ? 401 : 200;
-        response.writeHead(status, {
-          'content-type': 'text/html',
-          'content-security-policy': POLICY,
-        });
-        response.end(`<title>x</title><link rel="icon" href="data:,">${html}`);
-      }).listen(0, '127.0.0.1');
-      await once(server, 'listening');
-    });
-    after(async () => {
-      await chromium?.close();
-      server?.close();
-    });
+describe('watch of a browser’s faults', () => {
+  let chromium: Browser | undefined;
+  let server: Server;
+  before(async function start() {
+    this.timeout(INSTALL_TIME);
+    chromium = await launchChromium();
+    if (!chromium) return this.skip();
+    server = createServer(({ url = '' }, response) => {
+      const { html } = PAGES[decodeURIComponent(url.slice(1))] ?? { html: 'missing' };
+      const status = html === 'missing' ? 404 : html.includes('401') ? 401 : 200;
+      response.writeHead(status, {
+        'content-type': 'text/html',
+        'content-security-policy': POLICY,
+      });
+      response.end(`<title>x</title><link rel="icon" href="data:,">${html}`);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  after(async () => {
+    await chromium?.close();
+    server?.close();
+  });
 
-    const open = async (name: string, context: BrowserContext): Promise<Page> => {
-      const page = await context.newPage();
-      const { port } = server.address() as AddressInfo;
-      await page.goto(`http://127.0.0.1:${port}/${encodeURIComponent(name)}`);
-      return page;
-    };
+  const open = async (name: string, context: BrowserContext): Promise<Page> => {
+    const page = await context.newPage();
+    const { port } = server.address() as AddressInfo;
+    await page.goto(`http://127.0.0.1:${port}/${encodeURIComponent(name)}`);
+    return page;
+  };
 
+  for (const javaScriptEnabled of [true, false]) {
     for (const [name, { sees }] of Object.entries(PAGES)) {
-      it(`sees ${name}`, async () => {
+      it(`sees ${name}, JavaScript ${javaScriptEnabled ? 'on' : 'off'}`, async () => {
         const context = (await chromium?.newContext({ javaScriptEnabled })) as BrowserContext;
         try {
           const watch = watchFaults(context);
@@ -67,5 +67,5 @@ for (const javaScriptEnabled of [true, false]) {
         }
       });
     }
-  });
-}
+  }
+});
