@@ -35,7 +35,13 @@ export interface Interaction {
   readonly reasons: readonly string[];
   readonly details: Readonly<Record<string, unknown>>;
   readonly params: Readonly<Record<string, unknown>>;
-  readonly client: { readonly id: string; readonly name: string; readonly redirectUri: string };
+  readonly client: {
+    readonly id: string;
+    readonly name: string;
+    readonly redirectUri: string;
+    /** Shown to people: `shop.example.com`, or the scheme of a native client. */
+    readonly redirectHost: string;
+  };
   /** Who is signed in in this browser, if anybody. */
   readonly session?: { readonly uid: string; readonly userId: string };
   /** Path of an action of this prompt: a form posts to it. */

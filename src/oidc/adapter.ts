@@ -2,6 +2,7 @@
 import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider';
 import type { Random } from '../kernel/clock.ts';
 import { CodeReplayed, type GrantFence, type SessionFence } from '../kernel/oidc.ts';
+import type { CoreSettings } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
 import { createSessionAdapter } from './session-adapter.ts';
 import { lifetime, storeKey } from './store-key.ts';
@@ -12,6 +13,7 @@ export interface AdapterDependencies {
   readonly random: Random;
   readonly grants: GrantFence;
   readonly sessions: SessionFence;
+  readonly core: Pick<CoreSettings, 'sessionTtl'>;
   /** Puts one access token on the denylist. */
   readonly denyToken: (jti: string) => Promise<void>;
   /** Adapters that plugins bring, by model name. */
@@ -167,7 +169,7 @@ function createAdapter(name: string, dependencies: AdapterDependencies): Adapter
     case 'ReplayDetection':
       return replayAdapter(dependencies);
     case 'Session':
-      return createSessionAdapter(dependencies.store, dependencies.sessions);
+      return createSessionAdapter(dependencies);
     case 'Interaction':
       return interactionAdapter(dependencies);
     case 'AccessToken':

@@ -10,6 +10,12 @@ export function formActionSource(uri: string): string {
   return origin === 'null' || hostname.startsWith('[') ? protocol : origin;
 }
 
+/** A redirect URI as people know it: `shop.example.com`, or the scheme of a native client. */
+export function redirectHost(uri: string): string {
+  const { host, protocol } = new URL(uri);
+  return /^https?:$/.test(protocol) ? host : protocol.slice(0, -1);
+}
+
 /** Lets the pages that oidc-provider itself answers with, form_post and sign-out, reach the client they are for. */
 export function allowFormTargets(provider: Provider): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {

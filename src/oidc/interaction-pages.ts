@@ -9,7 +9,7 @@ import type {
 } from '../kernel/oidc.ts';
 import { defineProblems } from '../kernel/problem.ts';
 import type { Exchange, Page, PageInput, PageReply } from '../kernel/route.ts';
-import { formActionSource } from './form-action.ts';
+import { formActionSource, redirectHost } from './form-action.ts';
 
 export const interactionProblems = defineProblems('interaction', {
   expired: {
@@ -34,49 +34,12 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
     try {
       const raw = await provider.interactionDetails(req, res);
       if (raw.uid !== uid) throw interactionProblems.expired();
-      return { raw, interaction: await describe(raw) };
+      return { raw, interaction: await describe(raw, provider, base) };
     } catch (error) {
       if (error instanceof errors.SessionNotFound)
         throw interactionProblems.expired({ cause: error });
       throw error;
     }
-  };
-
-  const describe = async (raw: ProviderInteraction): Promise<Interaction> => {
-    const { uid, prompt, params, session } = raw;
-    const client = await provider.Client.find(String(params['client_id']));
-    if (!client) throw interactionProblems.expired();
-    return {
-      uid,
-      prompt: prompt.name,
-      reasons: prompt.reasons,
-      details: prompt.details,
-      params,
-      client: {
-        id: client.clientId,
-        name: client.clientName ?? client.clientId,
-        redirectUri: String(params['redirect_uri']),
-      },
-      ...(session?.uid ? { session: { uid: session.uid, userId: session.accountId } } : {}),
-      url: (action) => `${base}/interaction/${uid}${action ? `/${action}` : ''}`,
-    };
-  };
-
-  const finish = async (
-    raw: ProviderInteraction,
-    exchange: Exchange,
-    result: InteractionResult,
-  ) => {
-    const { replacedSession, ...login } = result.login ?? { replacedSession: false };
-    if (replacedSession && raw.session) {
-      // The request goes on with the new session; oidc-provider compares the two by this member.
-      delete (raw.session as { uid?: string }).uid;
-      await raw.save(Math.max(1, raw.exp - Math.floor(Date.now() / 1000)));
-    }
-    const answer = { ...result, ...(result.login ? { login } : {}) };
-    return provider.interactionResult(exchange.req, exchange.res, answer as never, {
-      mergeWithLastSubmission: !result.error,
-    });
   };
 
   const run = async (
@@ -90,17 +53,12 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
     if (!step) throw interactionProblems.unknownStep();
     const outcome = await step({ ...input, interaction });
     if ('finish' in outcome) {
-      const redirect = await finish(raw, exchange, outcome.finish);
+      const redirect = await finish(provider, raw, exchange, outcome.finish);
       return { redirect, cookies: outcome.cookies ?? [] };
     }
     if ('redirect' in outcome) return outcome;
     return { ...outcome, formAction: [formActionSource(interaction.client.redirectUri)] };
   };
-
-  const own = <Steps extends object>(steps: Steps | undefined, name: string | undefined) =>
-    steps && name !== undefined && Object.hasOwn(steps, name)
-      ? steps[name as keyof Steps]
-      : undefined;
 
   const path = '/interaction/:uid';
   const access = { kind: 'public' } as const;
@@ -120,3 +78,53 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
     },
   ];
 }
+
+/** Throws `interaction:expired` when the client is gone. */
+async function describe(
+  { uid, prompt, params, session }: ProviderInteraction,
+  provider: Provider,
+  base: string,
+): Promise<Interaction> {
+  const client = await provider.Client.find(String(params['client_id']));
+  if (!client) throw interactionProblems.expired();
+  const redirectUri = String(params['redirect_uri']);
+  return {
+    uid,
+    prompt: prompt.name,
+    reasons: prompt.reasons,
+    details: prompt.details,
+    params,
+    client: {
+      id: client.clientId,
+      name: client.clientName ?? client.clientId,
+      redirectUri,
+      redirectHost: redirectHost(redirectUri),
+    },
+    ...(session?.uid ? { session: { uid: session.uid, userId: session.accountId } } : {}),
+    url: (action) => `${base}/interaction/${uid}${action ? `/${action}` : ''}`,
+  };
+}
+
+/** Stores the result; answers where the browser goes on. */
+async function finish(
+  provider: Provider,
+  raw: ProviderInteraction,
+  { req, res }: Exchange,
+  result: InteractionResult,
+): Promise<string> {
+  const { replacedSession, ...login } = result.login ?? { replacedSession: false };
+  if (replacedSession && raw.session) {
+    // The request goes on with the new session; oidc-provider compares the two by this member.
+    delete (raw.session as { uid?: string }).uid;
+    await raw.save(Math.max(1, raw.exp - Math.floor(Date.now() / 1000)));
+  }
+  const answer = { ...result, ...(result.login ? { login } : {}) };
+  const mergeWithLastSubmission = !result.error;
+  return provider.interactionResult(req, res, answer as never, { mergeWithLastSubmission });
+}
+
+/** What is in an object under a name from outside: never what it inherits. */
+const own = <Steps extends object>(steps: Steps | undefined, name: string | undefined) =>
+  steps && name !== undefined && Object.hasOwn(steps, name)
+    ? steps[name as keyof Steps]
+    : undefined;

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
 import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider';
 import type { SessionFence } from '../kernel/oidc.ts';
+import type { CoreSettings } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
 import { lifetime, storeKey } from './store-key.ts';
 
@@ -34,11 +35,17 @@ function open(sealed: string, id: string): string {
   return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8');
 }
 
+interface Dependencies {
+  readonly store: StateStore;
+  readonly sessions: SessionFence;
+  readonly core: Pick<CoreSettings, 'sessionTtl'>;
+}
+
 /**
  * oidc-provider's `Session`: the record lies under its `uid`, the cookie's id (hashed) points to it.
  * A signed-in session counts only while the fence in PostgreSQL lets it live.
  */
-export function createSessionAdapter(store: StateStore, fence: SessionFence): Adapter {
+export function createSessionAdapter({ store, sessions: fence, core }: Dependencies): Adapter {
   const pointerKey = (id: string): string => storeKey('Session', id);
 
   const readPointer = async (id: string): Promise<Pointer | undefined> => {
@@ -81,7 +88,9 @@ export function createSessionAdapter(store: StateStore, fence: SessionFence): Ad
     async upsert(id, { jti: _id, ...payload }, expiresIn) {
       const ttl = lifetime(expiresIn);
       const pointer: Pointer = { uid: payload.uid ?? '' };
-      await store.set(pointerKey(id), JSON.stringify(pointer), ttl);
+      // A refresh keeps the record alive without knowing the cookie, so its pointer lasts as long as any session may.
+      const reach = payload.accountId ? core.sessionTtl : ttl;
+      await store.set(pointerKey(id), JSON.stringify(pointer), reach);
       await store.set(sessionKey(pointer.uid), JSON.stringify(payload), ttl);
     },
 

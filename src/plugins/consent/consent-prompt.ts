@@ -4,7 +4,6 @@ import type { ClientService } from '../clients/contract.ts';
 import type { UserService } from '../users/contract.ts';
 import type { ConsentService } from './contract.ts';
 import { problems } from './problems.ts';
-import { describeRedirectTarget } from './redirect-target.ts';
 import { describeScope } from './scope-texts.ts';
 
 interface Dependencies {
@@ -35,17 +34,15 @@ export function createConsentPrompt({ consents, users, clients }: Dependencies):
 
     async show({ interaction, csrf }: InteractionInput) {
       const { user, scopes } = await readRequest(interaction);
-      const { name, redirectUri } = interaction.client;
-      const target = describeRedirectTarget(redirectUri);
+      const { name, redirectHost } = interaction.client;
       return {
         view: 'consent/consent',
-        formAction: [target.formAction],
         locals: {
           title: `Allow ${name}?`,
           action: interaction.url('allow'),
           denyAction: interaction.url('deny'),
           csrf,
-          client: { name, redirectHost: target.host },
+          client: { name, redirectHost },
           scopes: scopes.map(describeScope),
           account: { email: user.email },
         },

@@ -38,11 +38,8 @@ export function createSessionService(dependencies: Dependencies): SessionService
     told: readonly string[] = [],
   ) => {
     for (const { id: uid, user_id: userId } of rows) {
-      const clients = owners
-        .filter(({ sessionId }) => sessionId === uid)
-        .map(({ clientId }) => clientId);
-      const toTell = [...new Set(clients)].filter((client) => !told.includes(client));
-      await oidc.closeSession({ uid, userId, clients: toTell }).catch((error: unknown) => {
+      const clients = clientsOf(uid, owners).filter((client) => !told.includes(client));
+      await oidc.closeSession({ uid, userId, clients }).catch((error: unknown) => {
         log.warn(
           { event: 'session.close_failed', sid: uid, err: error },
           'live record not deleted',
@@ -117,3 +114,8 @@ export function createSessionService(dependencies: Dependencies): SessionService
     },
   };
 }
+
+/** Who was signed in through a session, each once. */
+const clientsOf = (uid: string, owners: readonly GrantOwner[]): string[] => [
+  ...new Set(owners.filter(({ sessionId }) => sessionId === uid).map(({ clientId }) => clientId)),
+];

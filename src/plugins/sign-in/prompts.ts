@@ -14,9 +14,8 @@ interface Dependencies {
 const WRONG = 'E-mail or password is wrong.';
 
 const clientOf = ({ interaction }: InteractionInput) => {
-  const { name, redirectUri } = interaction.client;
-  const { host, protocol } = new URL(redirectUri);
-  return { name, redirectHost: host || protocol };
+  const { name, redirectHost } = interaction.client;
+  return { name, redirectHost };
 };
 
 const deny = async (): Promise<PromptOutcome> => ({ finish: { error: 'access_denied' } });

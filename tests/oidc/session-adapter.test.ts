@@ -1,0 +1,57 @@
+import { expect } from 'chai';
+import type { StateStore } from '../../src/kernel/store.ts';
+import { createSessionAdapter } from '../../src/oidc/session-adapter.ts';
+
+const IDLE = 60;
+const LIFETIME = 3600;
+
+/** Keeps values and the lifetimes they were given. */
+function recordingStore() {
+  const entries = new Map<string, { value: string; ttl: number }>();
+  const store = {
+    get: async (key: string) => entries.get(key)?.value,
+    set: async (key: string, value: string, ttl: number) => void entries.set(key, { value, ttl }),
+    delete: async (key: string) => void entries.delete(key),
+  };
+  return { entries, store: store as unknown as StateStore };
+}
+
+describe('session adapter', () => {
+  const setUp = (alive = true) => {
+    const { entries, store } = recordingStore();
+    const sessions = { isAlive: async () => alive } as never;
+    const adapter = createSessionAdapter({ store, sessions, core: { sessionTtl: LIFETIME } });
+    const lifetimes = () => [...entries.values()].map(({ ttl }) => ttl);
+    return { adapter, entries, lifetimes };
+  };
+
+  it('leads from the cookie to the record for as long as any session may live', async () => {
+    const { adapter, lifetimes } = setUp();
+    await adapter.upsert('id', { uid: 'uid', accountId: 'ann' }, IDLE);
+    expect(lifetimes()).to.deep.equal([LIFETIME, IDLE]);
+  });
+
+  it('forgets an anonymous session after its idle time', async () => {
+    const { adapter, lifetimes } = setUp();
+    await adapter.upsert('id', { uid: 'uid' }, IDLE);
+    expect(lifetimes()).to.deep.equal([IDLE, IDLE]);
+  });
+
+  it('SEC-44 stores no bearer value', async () => {
+    const { adapter, entries } = setUp();
+    await adapter.upsert(
+      'a-bearer-value',
+      { uid: 'uid', accountId: 'ann', jti: 'a-bearer-value' },
+      IDLE,
+    );
+    expect(JSON.stringify([...entries])).to.not.contain('a-bearer-value');
+    expect(await adapter.find('a-bearer-value')).to.include({ jti: 'a-bearer-value', uid: 'uid' });
+  });
+
+  it('I2 finds no session that the fence does not let live', async () => {
+    const { adapter } = setUp(false);
+    await adapter.upsert('id', { uid: 'uid', accountId: 'ann' }, IDLE);
+    expect(await adapter.find('id')).to.equal(undefined);
+    expect(await adapter.findByUid('uid')).to.equal(undefined);
+  });
+});
