@@ -60,6 +60,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   app.use(requestLog(log, clock, (ctx) => clientIp(ctx.req)));
   app.use(securityHeaders(publicUrl));
   app.use(failures(options));
+  app.use(requirePath);
   app.use(health(options.checks, options.readiness));
   if (base) app.use(metadataAtRoot(base));
   const inner = new Koa();
@@ -85,12 +86,18 @@ export function createHttpApp(options: HttpOptions): Koa {
   }
 }
 
-/** RFC 8414 §3.1: the metadata of an issuer with a path is found at the host's root. */
+/** `http://` alone is a request target to Node, and no path at all to Koa. */
+const requirePath: Middleware = async (ctx, next) => {
+  if (!ctx.path) throw problems.invalidInput({ detail: 'The request target has no path.' });
+  await next();
+};
+
+/** RFC 8414 §3.1: the metadata of an issuer with a path is found at the host's root. Clients follow no redirect. */
 function metadataAtRoot(base: string): Middleware {
-  const path = `/.well-known/oauth-authorization-server${base}`;
+  const document = '/.well-known/oauth-authorization-server';
   return async (ctx, next) => {
-    if (ctx.path === path) ctx.redirect(`${base}/.well-known/oauth-authorization-server`);
-    else await next();
+    if (ctx.path === `${document}${base}`) ctx.path = `${base}${document}`;
+    await next();
   };
 }
 

@@ -19,7 +19,7 @@ export function requestLog(
       event: 'request.ended',
       request_id: id,
       method: ctx.method,
-      path: ctx.path.slice(0, 200),
+      path: String(ctx.path).slice(0, 200),
       status: ctx.status,
       ms: clock.now() - started,
       ip: clientIp(ctx),

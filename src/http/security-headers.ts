@@ -31,6 +31,8 @@ export function securityHeaders(publicUrl: URL): Middleware {
   }) as Middleware;
   return async (ctx, next) => {
     ctx.set('Content-Security-Policy', pagePolicy());
+    // What may be kept says so itself.
+    ctx.set('Cache-Control', 'no-store');
     await headers(ctx, next);
   };
 }
