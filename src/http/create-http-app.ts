@@ -101,11 +101,14 @@ function metadataAtRoot(base: string): Middleware {
   };
 }
 
+/** `DELETE /auth/sessions/` is one session whose id is missing, never all of them. */
+const EXACT = { strict: true, sensitive: true };
+
 type InfoOf = (ctx: Context) => RequestInfo;
 
 function routesOf(options: HttpOptions, requestInfo: InfoOf): Middleware {
   const { publicUrl, corsOrigins } = options;
-  const router = new Router();
+  const router = new Router(EXACT);
   const allowedOrigins = new Set([publicUrl.origin, ...corsOrigins]);
   for (const route of options.routes) {
     router[route.method](
@@ -129,7 +132,7 @@ function refuseOtherMethods(router: Router): Middleware {
 }
 
 function pagesOf(options: HttpOptions, requestInfo: InfoOf): Middleware {
-  const router = new Router();
+  const router = new Router(EXACT);
   const origin = options.publicUrl.origin;
   for (const page of options.pages) {
     router[page.method](

@@ -35,7 +35,8 @@ export function acceptJwtAccessTokens(provider: Provider, verifier: AccessTokenV
     const model = provider[name] as unknown as { find: Finder };
     model.find = async (value) => {
       const claims = await claimsOf(value);
-      if (!claims || (claims.gid !== undefined) !== ofUser) return undefined;
+      if (!claims || isBoundOtherwise(claims) || (claims.gid !== undefined) !== ofUser)
+        return undefined;
       const token = instantiate(provider, name, claims);
       const route = Provider.ctx?.oidc?.route ?? '';
       // Userinfo refuses a token with any `aud`; ours names the issuer whenever it was granted `openid`.
@@ -52,6 +53,9 @@ export function acceptJwtAccessTokens(provider: Provider, verifier: AccessTokenV
     await next();
   });
 }
+
+/** Bound to something that no proof here shows: only DPoP is on. */
+const isBoundOtherwise = ({ cnf }: AccessTokenClaims): boolean => cnf !== undefined && !cnf.jkt;
 
 function instantiate(
   provider: Provider,
