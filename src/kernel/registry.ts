@@ -28,6 +28,14 @@ const CORE_CLAIMS =
     ' ',
   );
 
+/** Models of oidc-provider that `src/oidc/adapter.ts` keeps itself. */
+const CORE_MODELS =
+  'Session AccessToken AuthorizationCode RefreshToken ClientCredentials PushedAuthorizationRequest ReplayDetection'.split(
+    ' ',
+  );
+
+const CORE_COMMANDS = ['start', 'migrate', 'config'];
+
 class Claims {
   readonly #owners = new Map<string, string>();
 
@@ -49,7 +57,7 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
     'service',
     (added.provides ?? []).map(({ token }) => token.name),
   );
-  take('route', [...(added.routes ?? []), ...(added.pages ?? [])].map(routeKey));
+  takeRoutes(claims, owner, [...(added.routes ?? []), ...(added.pages ?? [])]);
   take(
     'prompt',
     (added.prompts ?? []).map(({ name }) => name),
@@ -67,9 +75,29 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
   if (added.accounts) claims.take(owner, 'contribution', 'accounts');
 }
 
-/** Two paths that differ only in parameter names are one route. */
-const routeKey = ({ method, path }: { method: string; path: string }): string =>
-  `${method.toUpperCase()} ${path.replace(/:[^/]+/g, ':')}`;
+interface Endpoint {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** Two paths that differ only in parameter names, letters' case or a slash at the end are one route. */
+const routeKey = ({ method, path }: Endpoint): string =>
+  `${method.toUpperCase()} ${path
+    .replace(/:[^/]+/g, ':')
+    .replace(/\/$/, '')
+    .toLowerCase()}`;
+
+/** What the core answers, or might: the router asks plugins first, so theirs would silently take its place. */
+const CORE_PATHS = /^\/(?:(?:oidc|\.well-known|health|assets)(?:\/|$)|[^/]*[:*{(])/i;
+const CORE_ROUTES = ['GET /interaction/:', 'GET /interaction/:/:', 'POST /interaction/:/:'];
+
+function takeRoutes(claims: Claims, owner: string, endpoints: readonly Endpoint[]): void {
+  for (const endpoint of endpoints) {
+    const key = routeKey(endpoint);
+    if (CORE_PATHS.test(endpoint.path)) claims.take('core', 'route', key);
+    claims.take(owner, 'route', key);
+  }
+}
 
 /** Names of the core that nobody else may take. Throws PluginError that names both owners. */
 function coreClaims(): Claims {
@@ -78,12 +106,15 @@ function coreClaims(): Claims {
   for (const name of ['authorization_code', 'refresh_token', 'client_credentials']) {
     claims.take('core', 'grant', name);
   }
-  for (const name of ['start', 'migrate', 'config']) claims.take('core', 'command', name);
+  for (const name of CORE_ROUTES) claims.take('core', 'route', name);
+  for (const name of CORE_MODELS) claims.take('core', 'model', name);
+  for (const name of CORE_COMMANDS) claims.take('core', 'command', name);
   return claims;
 }
 
 /** Orders the plugins and checks all that they state without being set up. Throws PluginError that names the plugins. */
 export function checkManifests(plugins: readonly Plugin[]): Plugin[] {
+  const ordered = orderPlugins(plugins);
   const claims = coreClaims();
   for (const plugin of plugins) {
     if (plugin.kernel !== KERNEL_VERSION) {
@@ -91,10 +122,14 @@ export function checkManifests(plugins: readonly Plugin[]): Plugin[] {
         `Plugin "${plugin.name}" was written for kernel ${plugin.kernel}; this is kernel ${KERNEL_VERSION}`,
       );
     }
-    for (const { name } of plugin.commands ?? []) claims.take(plugin.name, 'command', name);
+    for (const { name } of plugin.commands ?? []) {
+      // A subcommand of the core's is the core's as well.
+      const [group = ''] = name.split(' ');
+      claims.take(plugin.name, 'command', CORE_COMMANDS.includes(group) ? group : name);
+    }
     for (const { name } of plugin.events ?? []) claims.take(plugin.name, 'event', name);
   }
-  return orderPlugins(plugins);
+  return ordered;
 }
 
 /** Sets every plugin up, in order. Throws PluginError that names both plugins of a collision. */
