@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ageRotations } from '../support/ageing.ts';
+import { forms } from '../support/browser.ts';
 import { meAt, refreshAt, tokensOf, userinfoAt } from '../support/cookie-api.ts';
 import { type LosableState, startOnLosableState } from '../support/losable-state.ts';
 import { ISSUER } from '../support/nodes.ts';
@@ -50,6 +51,8 @@ for (const store of storeKinds) {
         }
         const answer = await rp.authorize(browser, { prompt: 'none' });
         expect(errorOf(answer)).to.equal('login_required');
+        const [form] = forms(await rp.authorize(browser));
+        expect(form?.fields).to.include.keys('email', 'password');
       } finally {
         await restarted.close();
       }

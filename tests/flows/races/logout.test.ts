@@ -153,6 +153,19 @@ for (const store of storeKinds) {
       });
     }
 
+    it('a client’s refresh caught after its rotation gives a disabled user nothing', async () => {
+      const person = await signedIn();
+      const tokens = await clientTokens(person);
+      const hold = hooks.hold('after', 'grants-rotate');
+      const refreshing = person.rp.refresh(tokens.refresh);
+      await hold.reached;
+      await disable(person.user.id);
+      hold.release();
+      const { access_token: access = '', refresh_token: refresh = '' } = (await refreshing).body;
+      await nodes.local.app.use(Users).enable(person.user.id);
+      await expectDeadTokens(person, { access, refresh });
+    });
+
     it('a sign-in that comes to its session too late gives a disabled user none', async () => {
       const user = await createUser(nodes.local);
       const hold = hooks.hold('before', 'sessions-insert');
