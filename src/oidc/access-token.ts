@@ -60,7 +60,10 @@ export interface AccessTokenVerifier {
   verify(token: string, options?: { staleRoles?: boolean }): Promise<AccessTokenClaims | undefined>;
   /** Who calls our own API: no sender-constrained token as Bearer (RFC 9449 §7.1). */
   principal(token: string): Promise<Principal | undefined>;
-  /** The session that a token of ours names, expired and denied ones too: for signing out. */
+  /**
+   * The session that a token of ours names, expired and denied ones too: for signing out. Only a token for our own
+   * API may do that, not one that an app holds.
+   */
   sessionOf(token: string): Promise<string | undefined>;
 }
 
@@ -104,7 +107,8 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
     async sessionOf(token) {
       const expired = peekExpiry(token);
       const at = Math.min(clock.now(), expired * 1000);
-      return (await decode(token, new Date(at)))?.sid;
+      const claims = await decode(token, new Date(at));
+      return claims && scopesOf(claims).has('account') ? claims.sid : undefined;
     },
 
     async principal(token) {
@@ -115,10 +119,13 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
   };
 }
 
+const scopesOf = ({ scope = '' }: AccessTokenClaims): ReadonlySet<string> =>
+  new Set(scope.split(' ').filter(Boolean));
+
 const toPrincipal = (claims: AccessTokenClaims): Principal => ({
   sub: claims.sub,
   clientId: claims.client_id,
-  scopes: new Set((claims.scope ?? '').split(' ').filter(Boolean)),
+  scopes: scopesOf(claims),
   roles: claims.roles ?? [],
   expiresAt: claims.exp,
   ...(claims.sid === undefined ? {} : { sid: claims.sid }),

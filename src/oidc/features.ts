@@ -2,7 +2,7 @@
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { CoreSettings, Secrets } from '../kernel/plugin.ts';
 import { resourceServer } from './resource-server.ts';
-import { grantableScopes } from './scopes.ts';
+import { grantableScopes, REST_CLIENT_ID } from './scopes.ts';
 import { type SignOutDependencies, signOutPages } from './sign-out.ts';
 
 interface FeatureDependencies extends SignOutDependencies {
@@ -36,8 +36,9 @@ export function features(dependencies: FeatureDependencies): Configuration['feat
   } as Configuration['features'];
 }
 
+/** Anybody could ask in the name of the REST API's pseudo-client, which has no secret. */
 const ownToken = (
   _ctx: KoaContextWithOIDC,
   client: { clientId: string },
   token: { clientId?: string | undefined },
-): boolean => token.clientId === client.clientId;
+): boolean => client.clientId !== REST_CLIENT_ID && token.clientId === client.clientId;
