@@ -61,9 +61,11 @@ export function createHttpApp(options: HttpOptions): Koa {
   app.use(securityHeaders(publicUrl));
   app.use(failures(options));
   app.use(requirePath);
-  app.use(health(options.checks, options.readiness));
+  const answerHealth = health(options.checks, options.readiness);
+  app.use(answerHealth);
   if (base) app.use(metadataAtRoot(base));
   const inner = new Koa();
+  if (base) inner.use(answerHealth);
   inner.use(staticAssets(options.assetsFolder, '/assets'));
   inner.use(routesOf(options, requestInfo));
   inner.use(pagesOf(options, requestInfo));
