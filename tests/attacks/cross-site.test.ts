@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type { Browser } from '../support/browser.ts';
 import { createUser, login, PASSWORD } from '../support/people.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
+import { basePath } from './base-path.ts';
 import { rawRequest } from './raw-request.ts';
 
 const ORIGIN = 'https://auth.example.com';
@@ -138,7 +139,7 @@ describe('requests from other sites', () => {
     const cookie = await browser.jar.getCookieString(`${app.issuer}/auth/me`);
     const body = '{"name":"x"}';
     const head = [
-      'PATCH /auth/me HTTP/1.1',
+      `PATCH ${basePath(app)}/auth/me HTTP/1.1`,
       'Host: auth.example.com',
       `Cookie: ${cookie}`,
       'Content-Type: application/json',
@@ -172,7 +173,11 @@ describe('requests from other sites', () => {
 
   it('SEC-30 without any of the headers and without a body: no type and JSON pass', async () => {
     const status = async (...headers: string[]): Promise<number> => {
-      const head = ['POST /auth/logout HTTP/1.1', 'Host: auth.example.com', ...headers];
+      const head = [
+        `POST ${basePath(app)}/auth/logout HTTP/1.1`,
+        'Host: auth.example.com',
+        ...headers,
+      ];
       return (await rawRequest(app, head)).status;
     };
     expect(await status()).to.equal(204);

@@ -4,7 +4,7 @@ import { createUser, signedInBrowser } from '../support/people.ts';
 import { createRelyingParty, type RelyingParty } from '../support/relying-party.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 import { basePath } from './base-path.ts';
-import { type RawAnswer, rawRequest } from './raw-request.ts';
+import { fastest, type RawAnswer, rawRequest } from './raw-request.ts';
 
 /** Milliseconds that a hostile header may cost, the fastest of some attempts counted. */
 const BUDGET = 50;
@@ -202,21 +202,21 @@ describe('Host and forwarding headers', () => {
         'Accept',
         'Referer',
       ]) {
-        const times: number[] = [];
-        for (let attempt = 0; attempt < 3; attempt += 1) {
-          const answer = await get('/auth/unknown', 'auth.example.com', [`${name}: ${value}`]);
-          expect(answer.status, `${name}, ${kind}`).to.equal(404);
-          times.push(answer.milliseconds);
-        }
-        expect(Math.min(...times), `${name}, ${kind}`).to.be.lessThan(BUDGET);
+        const header = `${name}: ${value}`;
+        const answer = await fastest(BUDGET, () =>
+          get('/auth/unknown', 'auth.example.com', [header]),
+        );
+        expect(answer.status, `${name}, ${kind}`).to.equal(404);
+        expect(answer.milliseconds, `${name}, ${kind}`).to.be.lessThan(BUDGET);
       }
     }
   });
 
   it('CVE-2025-25200 (Koa) 60 KB of X-Forwarded-Proto are refused by the parser, at once', async () => {
-    const answer = await get('/auth/me', 'x', [`X-Forwarded-Proto: ${'a, '.repeat(20_000)}`]);
+    const header = `X-Forwarded-Proto: ${'a, '.repeat(20_000)}`;
+    const answer = await fastest(BUDGET, () => get('/auth/me', 'x', [header]));
     expect(answer.status).to.equal(431);
-    expect(answer.milliseconds).to.be.lessThan(1000);
+    expect(answer.milliseconds).to.be.lessThan(BUDGET);
   });
 
   it('CVE-2026-27959, CVE-2025-32379, CVE-2025-25200 the installed Koa is not one of the vulnerable ones', async () => {

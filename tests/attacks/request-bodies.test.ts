@@ -161,7 +161,7 @@ describe('request bodies', () => {
     ]) {
       const started = performance.now();
       expect((await post(body)).status).to.equal(400);
-      expect(performance.now() - started).to.be.lessThan(1000);
+      expect(performance.now() - started).to.be.lessThan(3000);
     }
   });
 

@@ -78,8 +78,8 @@ async function answersOf(app: TestApp, rp: RelyingParty): Promise<Answers> {
     discovery: await request('/.well-known/openid-configuration'),
     jwks: await request('/.well-known/jwks.json'),
     stylesheet: await request(new URL(stylesheet, app.issuer).href),
-    live: await request('/health/live'),
-    ready: await request('/health/ready'),
+    'live 200': await request('/health/live'),
+    'ready 200': await request('/health/ready'),
     'HEAD 200': await request('/auth/me', { method: 'HEAD' }),
     OPTIONS: await request('/auth/me', { method: 'OPTIONS' }),
   };
