@@ -92,8 +92,8 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
   };
 
   /** Roles or status changed after this token of a user was issued. */
-  const hasStaleRoles = ({ sid, sub, roles_ver: rolesVersion = 0 }: AccessTokenClaims): boolean =>
-    sid !== undefined && denylist.denies({ sub, rolesVersion });
+  const hasStaleRoles = ({ gid, sub, roles_ver: rolesVersion = 0 }: AccessTokenClaims): boolean =>
+    gid !== undefined && denylist.denies({ sub, rolesVersion });
 
   const verify: AccessTokenVerifier['verify'] = async (token, { staleRoles = false } = {}) => {
     const claims = await decode(token, new Date(clock.now()));

@@ -2,9 +2,11 @@
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import { Consents } from '../../src/plugins/consent/contract.ts';
+import { Roles } from '../../src/plugins/roles/contract.ts';
 import { Sessions } from '../../src/plugins/sessions/contract.ts';
 import { type User, Users } from '../../src/plugins/users/contract.ts';
 import { type Browser, forms } from '../support/browser.ts';
+import { eventually } from '../support/eventually.ts';
 import { createUser, signedInBrowser } from '../support/people.ts';
 import { codeOf, createRelyingParty, type RelyingParty } from '../support/relying-party.ts';
 import { startTestApp, storeKinds, type TestApp } from '../support/test-app.ts';
@@ -84,6 +86,20 @@ for (const store of storeKinds) {
       expect(userinfo.status).to.equal(200);
       const introspected = await rp.post('/oidc/introspect', { token: body.access_token ?? '' });
       expect(introspected.json()['active']).to.equal(true);
+    });
+
+    it('gives access tokens that a change of roles makes stale, without a session too', async () => {
+      const offline = await tokens(OFFLINE);
+      await browser.request('/auth/logout', { method: 'POST' });
+      const { body } = await rp.refresh(offline.refresh);
+      const isActive = async (token: string | undefined): Promise<unknown> =>
+        (await rp.post('/oidc/introspect', { token: token ?? '' })).json()['active'];
+      expect(await isActive(body.access_token)).to.equal(true);
+      await app.app.use(Roles).create({ name: `role-${user.id.slice(0, 8)}` });
+      await app.app.use(Roles).grant(user.id, `role-${user.id.slice(0, 8)}`);
+      await eventually(async () => expect(await isActive(body.access_token)).to.equal(false));
+      const next = await rp.refresh(body.refresh_token ?? '');
+      expect(await isActive(next.body.access_token)).to.equal(true);
     });
 
     const ends: Record<string, (refresh: string) => Promise<unknown>> = {
