@@ -1,10 +1,22 @@
 /** A client asks about and ends its own tokens only (RFC 7662 §2.1, RFC 7009 §2.1). */
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
+import { Clients } from '../../src/plugins/clients/contract.ts';
+import { Consents } from '../../src/plugins/consent/contract.ts';
+import { Roles } from '../../src/plugins/roles/contract.ts';
+import { Sessions } from '../../src/plugins/sessions/contract.ts';
+import { type User, Users } from '../../src/plugins/users/contract.ts';
 import type { Browser } from '../support/browser.ts';
+import { eventually } from '../support/eventually.ts';
 import { createUser, signedInBrowser } from '../support/people.ts';
 import { codeOf, createRelyingParty, type RelyingParty } from '../support/relying-party.ts';
 import { startTestApp, storeKinds, type TestApp } from '../support/test-app.ts';
+
+interface Person {
+  readonly user: User;
+  readonly client: RelyingParty;
+  readonly sid: string;
+}
 
 for (const store of storeKinds) {
   describe(`introspection and revocation, state store on ${store}`, () => {
@@ -140,6 +152,41 @@ for (const store of storeKinds) {
       expect(await userinfoStatus(theirs.access)).to.equal(200);
       expect((await other.refresh(theirs.refresh)).status).to.equal(200);
       expect((await browser.request('/auth/me')).status).to.equal(200);
+    });
+
+    describe('every cutoff counts (Keycloak CVE-2026-8922)', () => {
+      const cutoffs: Record<string, (person: Person) => Promise<unknown>> = {
+        'the user is disabled': ({ user }) => app.app.use(Users).disable(user.id),
+        'the session ends': ({ sid }) => app.app.use(Sessions).end(sid, 'test'),
+        'consent is withdrawn': ({ user, client }) =>
+          app.app.use(Consents).withdraw(user.id, client.client.client_id),
+        'the client is deleted': ({ client }) =>
+          app.app.use(Clients).delete(client.client.client_id),
+        'the roles change': async ({ user }) => {
+          const name = `role-${user.id.slice(0, 8)}`;
+          await app.app.use(Roles).create({ name });
+          await app.app.use(Roles).grant(user.id, name);
+        },
+      };
+      for (const [name, cutOff] of Object.entries(cutoffs)) {
+        it(`SEC-64 Keycloak CVE-2026-8922: ${name}`, async () => {
+          const api = await createRelyingParty(app, {
+            grant_types: ['client_credentials'],
+            redirect_uris: [],
+            allowed_scopes: ['introspect'],
+          });
+          const user = await createUser(app);
+          const client = await createRelyingParty(app);
+          const own = await signedInBrowser(app, user);
+          const { body } = await client.redeem(codeOf(await client.authorize(own)));
+          const token = body.access_token ?? '';
+          expect(await introspect(token, api)).to.include({ active: true });
+          await cutOff({ user, client, sid: String(decodeJwt(token)['sid']) });
+          await eventually(async () =>
+            expect(await introspect(token, api)).to.deep.equal({ active: false }),
+          );
+        });
+      }
     });
 
     it('SEC-64: a token of the REST API is nobody else’s to see or to end', async () => {

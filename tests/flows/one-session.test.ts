@@ -99,6 +99,7 @@ for (const store of storeKinds) {
     for (const [name, end] of Object.entries(ends)) {
       it(`${name} ends both`, async () => {
         const { body } = await rp.redeem(codeOf(await silently()));
+        const unused = codeOf(await silently());
         const [access, refresh] = [await browser.cookie('access'), await browser.cookie('refresh')];
         expect((await browser.request('/auth/me')).status).to.equal(200);
         await end();
@@ -110,8 +111,11 @@ for (const store of storeKinds) {
         const again = { method: 'POST', headers: stolen };
         expect((await app.browser().request('/auth/refresh', again)).status).to.equal(401);
         expect((await rp.refresh(body.refresh_token ?? '')).body.error).to.equal('invalid_grant');
+        expect((await rp.redeem(unused)).body.error).to.equal('invalid_grant');
         const headers = { authorization: `Bearer ${body.access_token}` };
         expect((await app.browser().request('/oidc/userinfo', { headers })).status).to.equal(401);
+        const introspected = await rp.post('/oidc/introspect', { token: body.access_token ?? '' });
+        expect(introspected.json()).to.deep.equal({ active: false });
         expect(await app.app.use(Sessions).list(user.id)).to.deep.equal([]);
       });
     }
