@@ -1,4 +1,5 @@
 import type { ClaimSource, ClaimSubject } from '../kernel/oidc.ts';
+import { StoreUnavailable } from '../kernel/store.ts';
 
 /** A plugin's claim source with the plugin it comes from. */
 export interface OwnedClaims {
@@ -14,7 +15,7 @@ const TIMEOUT = 2000;
 async function ask({ plugin, source }: OwnedClaims, subject: ClaimSubject): Promise<object> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new Error(`claims of "${plugin}" took too long`)),
+    () => late.reject(new StoreUnavailable(`claims of "${plugin}" took too long`)),
     TIMEOUT,
   );
   try {
