@@ -34,7 +34,7 @@ export async function startNodes(store: StoreKind, options: TestAppOptions = {})
   const all: ServerProcess[] = [];
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<ServerProcess> => {
     const server = await startServerProcess({
-      issuer: ISSUER,
+      issuer: local.issuer,
       databaseUrl: database.url,
       redisUrl: store === 'redis' ? process.env['TEST_REDIS_URL'] : undefined,
       settings,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { ISSUER, inParallel, type Nodes, startNodes } from '../../support/nodes.ts';
+import { inParallel, type Nodes, startNodes } from '../../support/nodes.ts';
 import { createUser, signedInBrowser } from '../../support/people.ts';
 import { createRelyingParty, errorOf } from '../../support/relying-party.ts';
 import { storeKinds } from '../../support/test-app.ts';
@@ -32,7 +32,7 @@ for (const store of storeKinds) {
         .setProtectedHeader({ alg: 'ES256', kid: 'only' })
         .setIssuer(id)
         .setSubject(id)
-        .setAudience(ISSUER)
+        .setAudience(nodes.local.issuer)
         .setIssuedAt()
         .setExpirationTime('60s')
         .sign(privateKey);
@@ -54,7 +54,7 @@ for (const store of storeKinds) {
       const proof = await new SignJWT({
         jti: randomUUID(),
         htm: 'POST',
-        htu: `${ISSUER}/oidc/token`,
+        htu: `${nodes.local.issuer}/oidc/token`,
       })
         .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
         .setIssuedAt()
@@ -71,7 +71,7 @@ for (const store of storeKinds) {
       const query = new URLSearchParams(rp.authorizationUrl().split('?')[1]);
       const pushed = await rp.post('/oidc/par', Object.fromEntries(query));
       const { request_uri: uri } = pushed.json<{ request_uri: string }>();
-      const cookie = await browser.jar.getCookieString(ISSUER);
+      const cookie = await browser.jar.getCookieString(nodes.local.issuer);
       const path = `/oidc/authorize?${new URLSearchParams({ client_id: rp.client.client_id, request_uri: uri })}`;
       const answers = await inParallel(20, nodes.processes, (node) =>
         node.browser().request(path, { anonymous: true, headers: { cookie } }),
