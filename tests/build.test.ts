@@ -19,7 +19,7 @@ async function start(authsrv: string, cwd: string, port: number) {
   const child = spawn(process.execPath, [authsrv, 'start'], {
     cwd,
     env: {
-      PATH: process.env['PATH'],
+      PATH: '/usr/local/bin:/usr/bin:/bin',
       HOME: cwd,
       PORT: String(port),
       DATA_DIR: path.join(cwd, 'data'),
