@@ -12,7 +12,7 @@ import { anotherNode, storeKinds, type TestApp } from '../support/test-app.ts';
 const LATE = 11;
 
 for (const store of storeKinds) {
-  describe(`the state store lost its latest writes (SEC-47, I1, I2): ${store}`, () => {
+  describe(`the state store lost its latest writes (SEC-47, CVE-2026-9802, I1, I2): ${store}`, () => {
     let state: LosableState;
     let app: TestApp;
 

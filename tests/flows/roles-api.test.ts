@@ -63,7 +63,7 @@ describe('Roles API and User-roles API', () => {
     expect((await person.request('/auth/me')).json()).to.deep.include({ roles: [] });
   });
 
-  it('SEC-76 SEC-80 refuses anonymous and plain users everywhere, and ids that are no UUIDs', async () => {
+  it('SEC-76 SEC-80 CVE-2025-48370 refuses anonymous and plain users everywhere, and ids that are no UUIDs', async () => {
     const role = await create();
     const calls: [string, string, object?][] = [
       ['GET', '/roles'],

@@ -6,7 +6,7 @@ import { codeOf, createRelyingParty } from '../../support/relying-party.ts';
 import { storeKinds } from '../../support/test-app.ts';
 
 for (const store of storeKinds) {
-  describe(`racing refreshes at /oidc/token (SEC-45, I1), state store on ${store}`, () => {
+  describe(`racing refreshes at /oidc/token (SEC-45, I1, CVE-2026-1035), state store on ${store}`, () => {
     let nodes: Nodes;
     before(async function () {
       this.timeout(120_000);

@@ -140,7 +140,7 @@ describe('users', () => {
       expect(found).to.deep.equal(user);
     });
 
-    it('SEC-14 SEC-15 gives the same answer after the same work, whatever is wrong', async () => {
+    it('SEC-14 SEC-15 CVE-2026-23511 gives the same answer after the same work, whatever is wrong', async () => {
       const work: string[] = [];
       const onHash = (kind: string): void => void work.push(kind);
       const { service } = createUsersFixture({ db: test.database, onHash });
