@@ -74,9 +74,10 @@ const terminal: CommandIo = {
 /** Asks without echo; undefined when no person sits at the terminal. Throws CommandError on Ctrl-C and Ctrl-D. */
 async function askSecret(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) return undefined;
-  process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  // Turns the echo off, so it comes before the question: who types at once is not seen either.
   const reader = createInterface({ input: process.stdin, output: silent, terminal: true });
+  process.stderr.write(question);
   const answer = Promise.withResolvers<string>();
   reader.question('', answer.resolve);
   reader.once('close', () => answer.reject(new CommandError('Nothing was done.')));
