@@ -171,6 +171,8 @@ export interface OidcEngine {
   openSession(session: LiveSession): Promise<CookieChange>;
   /** The session of this browser, if it is signed in and the fence lets it live. */
   currentSession(exchange: Exchange): Promise<LiveSession | undefined>;
+  /** Whether the live record is there and was used within SESSION_IDLE_TTL. */
+  isSessionLive(uid: string): Promise<boolean>;
   /** Keeps a live record alive for another SESSION_IDLE_TTL; renews its `auth_time` (seconds) when given. */
   touchSession(uid: string, authTime?: number): Promise<void>;
   /** Deletes the live record and tells these clients, in the background (OIDC Back-Channel Logout 1.0). */

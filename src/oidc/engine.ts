@@ -77,6 +77,12 @@ export function createEngine({ issuer, core, store, clock, log }: Dependencies):
       return { uid, userId, authTime, amr };
     },
 
+    async isSessionLive(uid) {
+      const json = await store.get(sessionKey(uid));
+      const { exp = 0 } = json === undefined ? {} : (JSON.parse(json) as { exp?: number });
+      return exp > epochSeconds(clock);
+    },
+
     async touchSession(uid, authTime) {
       const json = await store.get(sessionKey(uid));
       if (json === undefined) return;

@@ -83,6 +83,14 @@ for (const store of storeKinds) {
       }
     });
 
+    it('SEC-86 the own access token as Bearer ends its session too, and no cookie is needed', async () => {
+      const browser = await signedInBrowser(app, await createUser(app));
+      const authorization = `Bearer ${await browser.cookie('access')}`;
+      expect(await logout('', { authorization })).to.equal(204);
+      expect(await isSignedIn(browser)).to.equal(false);
+      expect((await browser.request('/auth/refresh', { method: 'POST' })).status).to.equal(401);
+    });
+
     it('SEC-28 signing out twice, or without any cookie, is the same 204', async () => {
       const browser = await signedInBrowser(app, await createUser(app));
       for (let time = 0; time < 2; time += 1) {

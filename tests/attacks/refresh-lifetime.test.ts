@@ -121,3 +121,30 @@ for (const store of storeKinds) {
     });
   });
 }
+
+for (const store of storeKinds) {
+  describe(`idle sessions, state store on ${store}`, () => {
+    const SESSION_IDLE = 600;
+    let app: TestApp;
+    before(async () => {
+      app = await startTestApp({ store, settings: { SESSION_IDLE_TTL: String(SESSION_IDLE) } });
+    });
+    after(() => app.close());
+    afterEach(() => mock.timers.reset());
+
+    const refreshAfter = async (browser: ReturnType<TestApp['browser']>, seconds: number) => {
+      const now = Date.now() + seconds * 1000;
+      mock.timers.reset();
+      mock.timers.enable({ apis: ['Date'], now });
+      return (await browser.request('/auth/refresh', { method: 'POST' })).status;
+    };
+
+    it('SEC-48 cookie: a session unused for SESSION_IDLE_TTL is not refreshed, a used one goes on', async () => {
+      const used = await signedInBrowser(app, await createUser(app));
+      const unused = await signedInBrowser(app, await createUser(app));
+      expect(await refreshAfter(used, SESSION_IDLE - 10)).to.equal(200);
+      expect(await refreshAfter(used, SESSION_IDLE - 10)).to.equal(200);
+      expect(await refreshAfter(unused, 0)).to.equal(401);
+    });
+  });
+}

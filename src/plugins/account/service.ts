@@ -94,7 +94,7 @@ export function createAccountService(dependencies: AccountDependencies) {
     /** Idempotent. The session is known by its cookie, or by an access token, were it expired. */
     async logout(request: RequestInfo): Promise<readonly CookieChange[]> {
       const session = await oidc.currentSession(request.exchange);
-      const access = request.cookie('access');
+      const access = bearerOf(request) ?? request.cookie('access');
       const uid = session?.uid ?? (access && (await oidc.sessionOfToken(access)));
       if (uid) await sessions.end(uid, 'logout');
       return [
@@ -117,3 +117,6 @@ export function createAccountService(dependencies: AccountDependencies) {
     },
   };
 }
+
+const bearerOf = ({ exchange }: RequestInfo): string | undefined =>
+  /^Bearer (\S+)$/i.exec(exchange.req.headers.authorization ?? '')?.[1];
