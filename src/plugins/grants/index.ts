@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { Grants } from './contract.ts';
+import { createLostRotations } from './lost-rotations.ts';
 import { createGrantModel } from './model.ts';
 import { createGrantService } from './service.ts';
 import { createSweeper } from './sweeper.ts';
@@ -13,8 +14,10 @@ export const grants = definePlugin({
   settings: z.object({}),
   setup({ db, clock, random, core, log }) {
     const model = createGrantModel(db);
+    const lost = createLostRotations({ grants: model, clock, log });
     const service = createGrantService({
       grants: model,
+      lost,
       clock,
       random,
       lifetime: core.sessionTtl,
@@ -24,7 +27,10 @@ export const grants = definePlugin({
       provides: [provide(Grants, service)],
       oidcModels: { Grant: service.adapter },
       start: async () => sweeper.start(),
-      stop: async () => sweeper.stop(),
+      stop: async () => {
+        sweeper.stop();
+        await lost.stop();
+      },
     };
   },
 });

@@ -46,6 +46,12 @@ const ROTATE = {
   text: `UPDATE grants SET rotation = rotation + 1, rotation_salt = $4, rotated_at = clock_timestamp()
     WHERE id = $1 AND rotation = $3 AND ended_at IS NULL AND expires_at > $2 RETURNING ${COLUMNS}`,
 };
+// `rotated_at` stays: who lost to the rotation before this one is still a parallel request, not a replay.
+const TAKE_BACK = {
+  name: 'grants-take-back',
+  text: `UPDATE grants SET rotation = $2, rotation_salt = NULL
+    WHERE id = $1 AND rotation = $2 + 1 AND rotation_salt = $3 AND ended_at IS NULL RETURNING id`,
+};
 const END = {
   name: 'grants-end',
   text: `UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL`,
@@ -114,6 +120,11 @@ export function createGrantModel(db: Database) {
 
     rotate: (id: string, from: number, salt: string, now: Date) =>
       first(db.query<GrantRow>(ROTATE, [id, now, from, salt])),
+
+    /** Undoes the rotation `from` → `from + 1` of this salt; false when there is none. */
+    async takeBack(id: string, from: number, salt: string): Promise<boolean> {
+      return (await db.query(TAKE_BACK, [id, from, salt])).length === 1;
+    },
 
     async end(id: string, reason: string, now: Date): Promise<void> {
       await db.query(END, [id, now, reason]);

@@ -1,7 +1,9 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock, Random } from '../../kernel/clock.ts';
 import { CodeReplayed, type NewGrant, type Rotation } from '../../kernel/oidc.ts';
+import { StoreUnavailable } from '../../kernel/store.ts';
 import type { GrantService } from './contract.ts';
+import type { LostRotations } from './lost-rotations.ts';
 import { type GrantModel, type GrantRow, toOwner } from './model.ts';
 
 /** Seconds in which a second use of a refresh token counts as a parallel request, not as a replay. */
@@ -11,6 +13,7 @@ const CODE_WINDOW = 2;
 
 interface Dependencies {
   readonly grants: GrantModel;
+  readonly lost: LostRotations;
   readonly clock: Clock;
   readonly random: Random;
   /** Seconds: nothing that a grant gives outlives it. */
@@ -19,11 +22,22 @@ interface Dependencies {
 
 export function createGrantService({
   grants,
+  lost,
   clock,
   random,
   lifetime,
 }: Dependencies): GrantService {
   const now = (): Date => new Date(clock.now());
+
+  /** An answer that is lost is a failed request: whatever PostgreSQL did is taken back. */
+  const rotateOnce = async (grantId: string, from: number, salt: string) => {
+    try {
+      return await grants.rotate(grantId, from, salt, now());
+    } catch (error) {
+      if (error instanceof StoreUnavailable) lost.add({ grantId, from, salt });
+      throw error;
+    }
+  };
 
   const end = (id: string, reason: string): Promise<void> => grants.end(id, reason, now());
 
@@ -59,12 +73,14 @@ export function createGrantService({
     },
 
     async rotate(grantId, from, salt) {
-      const won = await grants.rotate(grantId, from, salt, now());
+      await lost.takeBack(grantId);
+      const won = await rotateOnce(grantId, from, salt);
       if (won) return { ...rotationOf(won), outcome: 'rotated' };
       return late(await grants.find(grantId, now()), from);
     },
 
     async inspect(grantId, from) {
+      await lost.takeBack(grantId);
       const row = await grants.find(grantId, now());
       if (row && !row.ended && row.rotation === from) return { outcome: 'current' };
       return late(row, from);
