@@ -11,11 +11,20 @@ export default class CountingReporter extends Mocha.reporters.Spec {
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       const { passes: passed, failures: failed } = this.stats;
       const file = process.env['TEST_COUNTS_FILE'];
-      if (file !== undefined) writeFileSync(file, JSON.stringify({ passed, failed }));
+      if (file !== undefined) {
+        writeFileSync(
+          file,
+          JSON.stringify({ passed, failed, failures: this.failures.map(describe) }),
+        );
+      }
       setTimeout(endLeakingRun, GRACE).unref();
     });
   }
 }
+
+/** What CI must say last, where a long log is cut. */
+const describe = (test: Mocha.Test): string =>
+  `${test.fullTitle()}: ${test.err?.message.split('\n')[0] ?? 'no reason given'}`;
 
 function endLeakingRun(): void {
   const open = process.getActiveResourcesInfo().join(', ');

@@ -67,11 +67,13 @@ async function exitCodeOf(child: ChildProcess): Promise<number> {
 interface Counts {
   readonly passed: number;
   readonly failed: number;
+  /** A line each. */
+  readonly failures: readonly string[];
 }
 
 /** No file: mocha failed before the end, and has said why, or had a reporter of your own. */
 async function readCounts(file: string): Promise<Counts> {
-  const counts = await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0}');
+  const counts = await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0,"failures":[]}');
   return JSON.parse(counts) as Counts;
 }
 
@@ -89,6 +91,7 @@ async function runAll(args: readonly string[]): Promise<number> {
   const folder = await mkdtemp(path.join(tmpdir(), 'test-run-'));
   const services = await startServices(process.env, (line) => console.error(line));
   let [code, passed, failed] = [0, 0, 0];
+  const failures: string[] = [];
   try {
     for (const run of runsFor(args)) {
       if (run.env) console.log(`\nonce more with ${JSON.stringify(run.env)}`);
@@ -96,11 +99,13 @@ async function runAll(args: readonly string[]): Promise<number> {
       code ||= result.code;
       passed += result.passed;
       failed += result.failed;
+      failures.push(...result.failures);
     }
   } finally {
     await services.stop();
     await rm(folder, { recursive: true, force: true });
   }
+  for (const failure of failures) console.log(`failed: ${failure}`);
   console.log(`${passed} passed, ${failed} failed`);
   return code;
 }
