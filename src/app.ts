@@ -33,6 +33,7 @@ import { Roles } from './plugins/roles/contract.ts';
 import { Sessions } from './plugins/sessions/contract.ts';
 import { createSecrets } from './secrets.ts';
 import type { Storage } from './storage/open-storage.ts';
+import { startTasks } from './tasks.ts';
 
 export interface AppOptions {
   readonly config: CoreConfig;
@@ -79,6 +80,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     for (const listener of value) events.subscribe(plugin, listener);
   }
   for (const { value: start } of registry.all('start')) await start();
+  const stopTasks = startTasks(
+    registry.all('tasks').flatMap(({ value }) => value),
+    log,
+  );
 
   let readiness: Readiness = 'ready';
   const callback = await createServer(
@@ -98,6 +103,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     idle,
     async close() {
+      await stopTasks();
       await idle();
       for (const { value: stop } of [...registry.all('stop')].reverse()) await stop();
     },

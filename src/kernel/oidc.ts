@@ -1,6 +1,6 @@
 /** The seams between oidc-provider (`src/oidc`) and the plugins that own users, grants, sessions and keys. */
 import type { Adapter, JWK } from 'oidc-provider';
-import type { CookieChange, Exchange, PageInput, PageReply } from './route.ts';
+import type { CookieChange, Exchange, PageInput, PageReply, RateClass } from './route.ts';
 import type { Transaction } from './store.ts';
 
 /** For whom claims are made: a user, at a client, with what was granted. */
@@ -79,6 +79,8 @@ export interface Prompt {
   /** Further pages of the prompt, by the last path segment (`register`). */
   readonly pages?: Readonly<Record<string, (input: InteractionInput) => Promise<PromptOutcome>>>;
   readonly actions: Readonly<Record<string, (input: InteractionInput) => Promise<PromptOutcome>>>;
+  /** Classes of actions that cost more than a `write`. */
+  readonly rateLimits?: Readonly<Record<string, RateClass>>;
 }
 
 /** What a person gave a client in one authorization (one code, one refresh family). */
@@ -138,6 +140,8 @@ export interface SessionFence {
    * Clients in `told` have had their logout token already.
    */
   end(uid: string, reason: string, told?: readonly string[]): Promise<void>;
+  /** The session was used just now; written down at most once a minute. */
+  seen(uid: string): Promise<void>;
   /** When the person last proved who they are, in seconds; undefined for a session that has ended. */
   authTime(uid: string): Promise<number | undefined>;
   /** The same person proved again who they are. `authTime` in seconds. */

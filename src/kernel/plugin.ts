@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { Clock, Random } from './clock.ts';
 import type { Events, EventType, Listener } from './events.ts';
 import type { AccountSource, ClaimSource, OidcEngine, Prompt } from './oidc.ts';
-import type { Page, Route } from './route.ts';
+import type { Page, RateClass, Route } from './route.ts';
 import type { Provided, ServiceToken } from './service.ts';
 import type { Database, StateStore } from './store.ts';
 
@@ -58,8 +58,31 @@ export interface HealthCheck {
   check(): Promise<void>;
 }
 
+/** Housekeeping: done again and again while the server runs, on every node. */
+export interface Task {
+  readonly name: string;
+  /** Seconds from one run to the next; a run that takes longer is not doubled. */
+  readonly every: number;
+  run(): Promise<void>;
+}
+
 /** Handles a grant type of the token endpoint; throws oidc-provider's errors. */
 export type GrantHandler = (ctx: KoaContextWithOIDC) => Promise<void>;
+
+/** Admits or refuses calls, before their bodies are read. */
+export interface Limiter {
+  /**
+   * Takes a token from the caller's bucket of this class and answers the header fields that say what is left.
+   * Throws a 429 problem that carries them.
+   */
+  spend(
+    rateClass: RateClass,
+    caller: { readonly ip: string; readonly client?: string },
+  ): Promise<Readonly<Record<string, string>>>;
+}
+
+/** The id of a request that came with this one, or with none; undefined refuses it (400). */
+export type RequestIds = (received: string | undefined) => string | undefined;
 
 /** Everything a plugin can add. Nobody calls `app.use`. */
 export interface Contributions {
@@ -72,10 +95,14 @@ export interface Contributions {
   readonly claims?: readonly ClaimSource[];
   /** Exactly one plugin has it. */
   readonly accounts?: AccountSource;
+  /** At most one plugin has it, as `requestIds`. */
+  readonly limiter?: Limiter;
+  readonly requestIds?: RequestIds;
   /** Adapters of oidc-provider models that do not live in the state store. */
   readonly oidcModels?: Readonly<Record<string, Adapter>>;
   readonly listeners?: readonly Listener[];
   readonly health?: readonly HealthCheck[];
+  readonly tasks?: readonly Task[];
   /** Runs after all set-ups, in order; the server listens when all have resolved. */
   readonly start?: () => Promise<void>;
   /** Runs in reverse order. */

@@ -28,6 +28,8 @@ export interface ProblemDetails {
   readonly detail?: string;
   readonly errors?: readonly InputError[];
   readonly retryAfter?: number;
+  /** Added to those that the answer has. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Why it really happened: for the log, never for the answer. */
   readonly cause?: unknown;
 }

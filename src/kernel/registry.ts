@@ -72,7 +72,9 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
     'health check',
     (added.health ?? []).map(({ name }) => name),
   );
-  if (added.accounts) claims.take(owner, 'contribution', 'accounts');
+  for (const kind of ['accounts', 'limiter', 'requestIds'] as const) {
+    if (added[kind]) claims.take(owner, 'contribution', kind);
+  }
 }
 
 interface Endpoint {

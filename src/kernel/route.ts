@@ -1,7 +1,7 @@
 /** What a plugin says of its HTTP surface; `src/http` turns it into middleware and documentation. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
-import type { ProblemType } from './problem.ts';
+import type { ProblemError, ProblemType } from './problem.ts';
 
 /** The raw exchange: an opaque handle that only the OIDC engine opens. */
 export interface Exchange {
@@ -68,6 +68,9 @@ export const access = {
   }),
 } as const satisfies Record<string, Access | ((...args: never[]) => Access)>;
 
+/** What a call costs the service; each class has a bucket of its own for every caller (`Limiter`). */
+export type RateClass = 'read' | 'write' | 'sign-in' | 'register' | 'mail' | 'oidc' | 'client';
+
 type Schema = z.ZodType;
 type Parsed<S> = S extends Schema ? z.output<S> : undefined;
 type Body<S> = S extends Schema ? { readonly body: z.input<S> } : { readonly body?: undefined };
@@ -96,6 +99,8 @@ export interface RouteSpec<
   /** Below PUBLIC_URL, e.g. `/auth/me`. */
   readonly path: string;
   readonly access: Who;
+  /** Default: `read` for GET, else `write`. */
+  readonly rateLimit?: RateClass;
   readonly summary: string;
   readonly params?: Params;
   readonly query?: Query;
@@ -126,6 +131,8 @@ export type PageReply =
       readonly view: string;
       readonly locals: Readonly<Record<string, unknown>>;
       readonly status?: number;
+      /** Why the page is shown instead of the next one: its status and headers go with the page. */
+      readonly problem?: ProblemError;
       readonly cookies?: readonly CookieChange[];
       /** Origins that forms of this page may be redirected to (CSP `form-action`). */
       readonly formAction?: readonly string[];
@@ -146,5 +153,7 @@ export interface Page {
   readonly method: 'get' | 'post';
   readonly path: string;
   readonly access: { readonly kind: 'public' };
+  /** Default: `read` for GET, else `write`. */
+  rateLimit?(params: PageInput['params']): RateClass;
   handle(input: PageInput): Promise<PageReply>;
 }

@@ -92,6 +92,7 @@ export function createSessionAdapter({ store, sessions: fence, core }: Dependenc
       const reach = payload.accountId ? core.sessionTtl : ttl;
       await store.set(pointerKey(id), JSON.stringify(pointer), reach);
       await store.set(sessionKey(pointer.uid), JSON.stringify(payload), ttl);
+      if (payload.accountId) await fence.seen(pointer.uid);
     },
 
     async destroy(id) {

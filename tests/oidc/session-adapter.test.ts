@@ -19,7 +19,7 @@ function recordingStore() {
 describe('session adapter', () => {
   const setUp = (alive = true) => {
     const { entries, store } = recordingStore();
-    const sessions = { isAlive: async () => alive } as never;
+    const sessions = { isAlive: async () => alive, seen: async () => undefined } as never;
     const adapter = createSessionAdapter({ store, sessions, core: { sessionTtl: LIFETIME } });
     const lifetimes = () => [...entries.values()].map(({ ttl }) => ttl);
     return { adapter, entries, lifetimes };

@@ -15,3 +15,14 @@ export async function ageRotations(app: TestApp, userId: string, seconds: number
 export async function ageRedemptions(app: TestApp, userId: string, seconds: number): Promise<void> {
   await app.database.database.query(age('code_used_at'), [userId, seconds]);
 }
+
+/** Everything about one session happened `seconds` earlier. */
+export async function ageSessions(app: TestApp, sessionId: string, seconds: number): Promise<void> {
+  const statement = {
+    name: 'test-age-session',
+    text: `UPDATE sessions SET last_seen = last_seen - $2::float8 * interval '1 second',
+      created_at = created_at - $2::float8 * interval '1 second',
+      ended_at = ended_at - $2::float8 * interval '1 second' WHERE id = $1`,
+  };
+  await app.database.database.query(statement, [sessionId, seconds]);
+}

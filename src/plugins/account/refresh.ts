@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../kernel/clock.ts';
 import type { OidcEngine, Rotation } from '../../kernel/oidc.ts';
+import type { Log } from '../../kernel/plugin.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import { problems } from './problems.ts';
@@ -15,6 +16,7 @@ interface Dependencies {
   readonly oidc: OidcEngine;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
   /** Seconds. */
   readonly refreshTokenTtl: number;
   readonly scope: string;
@@ -40,7 +42,7 @@ type Won = Extract<Rotation, { outcome: 'rotated' | 'same' }>;
  * and a crash after it heals when the request is repeated.
  */
 export function createRefresh(dependencies: Dependencies) {
-  const { tokens, grants, sessions, oidc, clock, random, scope } = dependencies;
+  const { tokens, grants, sessions, oidc, clock, random, log, scope } = dependencies;
 
   const successorOf = (
     used: RefreshTokenClaims,
@@ -111,10 +113,17 @@ export function createRefresh(dependencies: Dependencies) {
 
   /** A refresh is a use of the session. Neither step decides anything, so neither may fail the request. */
   async function keepAlive(used: RefreshTokenClaims): Promise<void> {
-    await Promise.allSettled([
+    const steps = await Promise.allSettled([
       tokens.retire(used.jti, RETIRED),
       oidc.touchSession(used.sid),
       sessions.seen(used.sid),
     ]);
+    for (const step of steps) {
+      if (step.status === 'fulfilled') continue;
+      log.warn(
+        { event: 'session.not_kept_alive', sid: used.sid, err: step.reason },
+        'not kept alive',
+      );
+    }
   }
 }

@@ -22,15 +22,11 @@ export const grants = definePlugin({
       random,
       lifetime: core.sessionTtl,
     });
-    const sweeper = createSweeper({ grants: model, clock, log });
     return {
       provides: [provide(Grants, service)],
       oidcModels: { Grant: service.adapter },
-      start: async () => sweeper.start(),
-      stop: async () => {
-        sweeper.stop();
-        await lost.stop();
-      },
+      tasks: [{ name: 'grants.sweep', every: 600, run: createSweeper({ grants: model, clock }) }],
+      stop: () => lost.stop(),
     };
   },
 });

@@ -71,8 +71,6 @@ export interface SessionService extends SessionFence {
     reason: string,
     options?: { readonly except?: string; readonly alongside?: Alongside },
   ): Promise<void>;
-  /** The session was used: writes `last_seen` at most once a minute. */
-  seen(sessionId: string): Promise<void>;
 }
 
 export const Sessions = defineService<SessionService>('sessions');

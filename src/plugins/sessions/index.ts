@@ -1,35 +1,48 @@
 /** Sessions, one concept for REST and OIDC. Owns tables sessions and login_history. */
-import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { Grants } from '../grants/contract.ts';
 import { Revocations } from '../revocations/contract.ts';
 import { RefreshReplayed, SessionEnded, SessionStarted, Sessions } from './contract.ts';
+import { createHousekeeping } from './housekeeping.ts';
 import { createSessionModel } from './model.ts';
 import { createPartitionKeeper } from './partitions.ts';
 import { createSessionService } from './service.ts';
+import { settings } from './settings.ts';
 
 export const sessions = definePlugin({
   name: 'sessions',
   kernel: 1,
   dependsOn: ['grants', 'revocations'],
-  settings: z.object({}),
+  settings,
   events: [SessionStarted, SessionEnded, RefreshReplayed],
   setup(context) {
-    const { db, clock, log } = context;
+    const { db, clock, core } = context;
     const model = createSessionModel(db);
     const service = createSessionService({
       ...context,
       sessions: model,
       grants: context.use(Grants),
       revocations: context.use(Revocations),
-      lifetime: context.core.sessionTtl,
+      lifetime: core.sessionTtl,
+      idleTtl: core.sessionIdleTtl,
+      limit: context.settings.SESSIONS_PER_USER,
     });
-    const partitions = createPartitionKeeper({ sessions: model, clock, log });
+    const keepPartitions = createPartitionKeeper({ sessions: model, clock });
+    const housekeeping = createHousekeeping({
+      sessions: model,
+      end: service.end,
+      clock,
+      idleTtl: core.sessionIdleTtl,
+      lifetime: core.sessionTtl,
+    });
     return {
       provides: [provide(Sessions, service)],
-      start: () => partitions.start(),
-      stop: async () => partitions.stop(),
+      tasks: [
+        { name: 'sessions.partitions', every: 12 * 3600, run: keepPartitions },
+        { name: 'sessions.housekeeping', every: 600, run: housekeeping },
+      ],
+      start: keepPartitions,
     };
   },
 });

@@ -43,7 +43,23 @@ const LIST = {
       ARRAY(SELECT DISTINCT client_id FROM grants
         WHERE session_id = sessions.id AND grants.ended_at IS NULL ORDER BY client_id) AS clients
     FROM sessions
-    WHERE user_id = $1 AND ended_at IS NULL AND created_at > $2 ORDER BY created_at DESC, id`,
+    WHERE user_id = $1 AND ended_at IS NULL AND created_at > $2 AND last_seen > $3
+    ORDER BY created_at DESC, id`,
+};
+const SURPLUS = {
+  name: 'sessions-surplus',
+  text: `SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND id <> $2
+    ORDER BY last_seen DESC, id OFFSET $3::int - 1`,
+};
+const UNUSED = {
+  name: 'sessions-unused',
+  text: `SELECT id FROM sessions WHERE ended_at IS NULL
+    AND (last_seen < $1 OR created_at < $2) LIMIT $3`,
+};
+const DELETE_ENDED = {
+  name: 'sessions-delete-ended',
+  text: `DELETE FROM sessions
+    WHERE id IN (SELECT id FROM sessions WHERE ended_at < $1 LIMIT $2) RETURNING id`,
 };
 const AUTH_TIME = {
   name: 'sessions-auth-time',
@@ -62,7 +78,8 @@ const READ_AUTH_TIME = {
 };
 const SEEN = {
   name: 'sessions-seen',
-  text: `UPDATE sessions SET last_seen = $2 WHERE id = $1 AND last_seen < $2 - interval '1 minute'`,
+  text: `UPDATE sessions SET last_seen = $2::timestamptz
+    WHERE id = $1 AND last_seen < $2::timestamptz - interval '1 minute'`,
 };
 const END = {
   name: 'sessions-end',
@@ -121,8 +138,8 @@ export function createSessionModel(db: Database) {
       return (await db.query(ALIVE, [id, createdAfter])).length === 1;
     },
 
-    async list(userId: string, createdAfter: Date): Promise<SessionInfo[]> {
-      const rows = await db.query<SessionRow>(LIST, [userId, createdAfter]);
+    async list(userId: string, createdAfter: Date, seenAfter: Date): Promise<SessionInfo[]> {
+      const rows = await db.query<SessionRow>(LIST, [userId, createdAfter, seenAfter]);
       return rows.map((row) => ({
         id: row.id,
         userId: row.user_id,
@@ -132,6 +149,23 @@ export function createSessionModel(db: Database) {
         createdAt: row.created_at,
         lastSeen: row.last_seen,
       }));
+    },
+
+    /** Live sessions besides `newest` that are more than `limit` in all, those used last left out. */
+    async surplus(userId: string, newest: string, limit: number): Promise<string[]> {
+      const rows = await db.query<{ id: string }>(SURPLUS, [userId, newest, limit]);
+      return rows.map(({ id }) => id);
+    },
+
+    /** At most `limit` live sessions last seen or begun before these dates. */
+    async unused(seenBefore: Date, createdBefore: Date, limit: number): Promise<string[]> {
+      const rows = await db.query<{ id: string }>(UNUSED, [seenBefore, createdBefore, limit]);
+      return rows.map(({ id }) => id);
+    },
+
+    /** Deletes at most `limit` sessions that ended before; returns how many. */
+    async deleteEnded(before: Date, limit: number): Promise<number> {
+      return (await db.query(DELETE_ENDED, [before, limit])).length;
     },
 
     async history(

@@ -19,6 +19,10 @@ interface Dependencies {
   readonly log: Log;
   /** Seconds a session may live at most. */
   readonly lifetime: number;
+  /** Seconds a session may go unused. */
+  readonly idleTtl: number;
+  /** Sessions a user may have. */
+  readonly limit: number;
 }
 
 interface Ended {
@@ -29,6 +33,8 @@ interface Ended {
 export function createSessionService(dependencies: Dependencies): SessionService {
   const { sessions, grants, revocations, oidc, events, clock, random, log } = dependencies;
   const now = (): Date => new Date(clock.now());
+  /** A use is written down at most once a minute. */
+  const unusedSince = (): Date => new Date(clock.now() - (dependencies.idleTtl + 60) * 1000);
   const oldest = (): Date => new Date(clock.now() - dependencies.lifetime * 1000);
 
   /** The fence has fallen and holds; what follows only makes the end felt sooner. */
@@ -61,12 +67,18 @@ export function createSessionService(dependencies: Dependencies): SessionService
     await announce(ended, reason, told);
   };
 
+  /** Makes room for a new session: those unused longest go, never the new one (SEC-85). */
+  const evict = async (userId: string, newest: string): Promise<void> => {
+    const ids = await sessions.surplus(userId, newest, dependencies.limit);
+    for (const id of ids) await end(id, 'too many sessions');
+  };
+
   return {
     end,
 
     isAlive: (uid) => sessions.isAlive(uid, oldest()),
     authTime: (uid) => sessions.authTime(uid, oldest()),
-    list: (userId) => sessions.list(userId, oldest()),
+    list: (userId) => sessions.list(userId, oldest(), unusedSince()),
     history: (userId, { before, limit }) => sessions.history(userId, before, limit),
     seen: (sessionId) => sessions.seen(sessionId, now()),
 
@@ -78,6 +90,7 @@ export function createSessionService(dependencies: Dependencies): SessionService
       if (!(await sessions.insert(row))) return undefined;
       const session = { uid, userId, amr, authTime: epochSeconds(clock) };
       const cookie = await oidc.openSession(session);
+      await evict(userId, uid);
       events.emit(SessionStarted, { sessionId: uid, userId });
       return { session, cookie };
     },

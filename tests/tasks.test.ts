@@ -1,0 +1,70 @@
+import { mock } from 'node:test';
+import { expect } from 'chai';
+import type { Task } from '../src/kernel/plugin.ts';
+import { startTasks } from '../src/tasks.ts';
+import { createRecordingLog, silentLog } from './support/log.ts';
+
+describe('tasks', () => {
+  beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }));
+  afterEach(() => mock.timers.reset());
+
+  const counting = (every: number, work: () => Promise<void> = async () => undefined) => {
+    const seen = { runs: 0 };
+    const task: Task = {
+      name: 'counting',
+      every,
+      run: () => {
+        seen.runs += 1;
+        return work();
+      },
+    };
+    return { seen, task };
+  };
+
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('run at their intervals until they are stopped', async () => {
+    const { seen, task } = counting(10);
+    const stop = startTasks([task], silentLog);
+    for (let turn = 0; turn < 3; turn += 1) {
+      mock.timers.tick(10_000);
+      await settled();
+    }
+    expect(seen.runs).to.equal(3);
+    await stop();
+    mock.timers.tick(60_000);
+    expect(seen.runs).to.equal(3);
+  });
+
+  it('are never run twice at a time, and waited for at the end', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { seen, task } = counting(1, () => gate.promise);
+    const stop = startTasks([task], silentLog);
+    mock.timers.tick(5_000);
+    expect(seen.runs).to.equal(1);
+    let stopped = false;
+    const stopping = stop().then(() => {
+      stopped = true;
+    });
+    await settled();
+    expect(stopped).to.equal(false);
+    gate.resolve();
+    await stopping;
+  });
+
+  it('that fail are logged, and run again', async () => {
+    const log = createRecordingLog();
+    const { seen, task } = counting(1, async () => {
+      throw new Error('no');
+    });
+    const stop = startTasks([task], log);
+    for (let turn = 0; turn < 2; turn += 1) {
+      mock.timers.tick(1_000);
+      await settled();
+    }
+    await stop();
+    expect(seen.runs).to.equal(2);
+    expect(log.entries.map(({ fields }) => fields)).to.have.length(2);
+    expect(log.entries[0]?.fields).to.include({ event: 'task.failed', task: 'counting' });
+  });
+});
