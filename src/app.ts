@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import type { Provider } from 'oidc-provider';
 import type { CoreConfig, Environment } from '../config/load.ts';
+import { createClientIp } from './http/client-ip.ts';
 import { applyCookies, type CookieTable, cookieTable } from './http/cookies.ts';
 import { createHttpApp } from './http/create-http-app.ts';
 import type { Readiness } from './http/health.ts';
@@ -14,8 +15,10 @@ import type { Prompt, SessionFence } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
 import { createRegistry, type Registry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
+import { createRequestContext, type RequestContext } from './logging/request-context.ts';
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
 import { cacheMetadata } from './oidc/cache-metadata.ts';
+import { limitClients } from './oidc/client-limit.ts';
 import { cookieKeys } from './oidc/cookie-settings.ts';
 import { createEngine } from './oidc/engine.ts';
 import { createInteractionPages } from './oidc/interaction-pages.ts';
@@ -63,7 +66,9 @@ const LISTENER_TIMEOUT = 5000;
 
 /** Sets up and starts everything but the listening socket. Throws an Error that names what is wrong. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, storage, log, clock, random } = options;
+  const { config, storage, clock, random } = options;
+  const requests = createRequestContext(options.log);
+  const { log } = requests;
   const core = coreSettings(config);
   const issuer = issuerOf(core.publicUrl);
   const secrets = createSecrets(config.secretKeys);
@@ -87,7 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   let readiness: Readiness = 'ready';
   const callback = await createServer(
-    { ...options, core, issuer, secrets, registry, engine },
+    { ...options, log, requests, core, issuer, secrets, registry, engine },
     () => readiness,
   );
   const idle = async (): Promise<void> => {
@@ -125,6 +130,7 @@ interface ServerParts extends AppOptions {
   readonly issuer: string;
   readonly secrets: ReturnType<typeof createSecrets>;
   readonly registry: Registry;
+  readonly requests: RequestContext;
   readonly engine: ReturnType<typeof createEngine>;
 }
 
@@ -223,12 +229,17 @@ function assembleOidc(parts: ServerParts, { render, cookies, keys, prompts }: Sh
   acceptJwtAccessTokens(provider, verifier);
   cacheMetadata(provider);
   completeSignOut(provider, signOut);
+  const [limiter] = registry.all('limiter');
+  if (limiter) {
+    const clientIp = createClientIp(parts.config.TRUST_PROXY);
+    limitClients(provider, { limiter: limiter.value, clientIp });
+  }
   engine.bind(provider, verifier);
   return { provider, verifier };
 }
 
 function assembleHttp(
-  { config, core, secrets, registry, storage, log, clock }: ServerParts,
+  { config, core, secrets, registry, storage, log, requests, clock, random }: ServerParts,
   { root, base, render, cookies, prompts }: Shared,
   provider: Provider,
   verifier: AccessTokenVerifier,
@@ -258,6 +269,9 @@ function assembleHttp(
     csrfKey: secrets.keys('csrf')[0],
     corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUST_PROXY,
+    limiter: registry.all('limiter')[0]?.value,
+    requestIds: registry.all('requestIds')[0]?.value ?? (() => random.uuid()),
+    inRequest: requests.run,
     log,
     clock,
   });

@@ -7,6 +7,8 @@ import { clients } from './plugins/clients/index.ts';
 import { consent } from './plugins/consent/index.ts';
 import { grants } from './plugins/grants/index.ts';
 import { keys } from './plugins/keys/index.ts';
+import { rateLimit } from './plugins/rate-limit/index.ts';
+import { requestId } from './plugins/request-id/index.ts';
 import { revocations } from './plugins/revocations/index.ts';
 import { roles } from './plugins/roles/index.ts';
 import { sessions } from './plugins/sessions/index.ts';
@@ -14,6 +16,8 @@ import { signIn } from './plugins/sign-in/index.ts';
 import { users } from './plugins/users/index.ts';
 
 export const builtIn: readonly Plugin[] = [
+  requestId,
+  rateLimit,
   keys,
   revocations,
   grants,

@@ -3,17 +3,19 @@ import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import mount from 'koa-mount';
 import type { Clock } from '../kernel/clock.ts';
-import type { HealthCheck, Log } from '../kernel/plugin.ts';
+import type { HealthCheck, Limiter, Log, RequestIds } from '../kernel/plugin.ts';
 import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
 import { createClientIp } from './client-ip.ts';
 import { readCookie } from './cookies.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
+import { oauthErrors } from './oauth-errors.ts';
 import { pageHandler } from './page-handler.ts';
 import { logProblem, problems, sendProblem, toProblem } from './problem-response.ts';
 import { basePath, pinPublicUrl } from './public-url.ts';
-import { requestLog } from './request-log.ts';
+import { createLimit, type Limit, limitOidc } from './rate-limit.ts';
+import { type RequestLogOptions, requestLog, requireRequestId } from './request-log.ts';
 import { routeHandler } from './route-handler.ts';
 import { securityHeaders } from './security-headers.ts';
 import { staticAssets } from './static-assets.ts';
@@ -33,12 +35,15 @@ export interface HttpOptions extends Authentication {
   /** Other origins whose pages may call the REST API. */
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  readonly limiter: Limiter | undefined;
+  readonly requestIds: RequestIds;
+  readonly inRequest: RequestLogOptions['inRequest'];
   readonly log: Log;
   readonly clock: Clock;
 }
 
 export function createHttpApp(options: HttpOptions): Koa {
-  const { publicUrl, render, log, cookies, clock } = options;
+  const { publicUrl, render, log, cookies } = options;
   const base = basePath(publicUrl);
   const clientIp = createClientIp(options.trustedProxies);
   const requestInfo = (ctx: Context): RequestInfo => ({
@@ -57,7 +62,8 @@ export function createHttpApp(options: HttpOptions): Koa {
     log.error({ event: 'http.error', err: error }, 'a response could not be completed'),
   );
 
-  app.use(requestLog(log, clock, (ctx) => clientIp(ctx.req)));
+  const ipOf = (ctx: Context) => clientIp(ctx.req);
+  app.use(requestLog({ ...options, clientIp: ipOf }));
   app.use(securityHeaders(publicUrl));
   app.use(failures(options));
   app.use(requirePath);
@@ -66,9 +72,13 @@ export function createHttpApp(options: HttpOptions): Koa {
   if (base) app.use(metadataAtRoot(base));
   const inner = new Koa();
   if (base) inner.use(answerHealth);
+  const limit = createLimit(options.limiter, ipOf);
+  inner.use(oauthErrors(log));
+  inner.use(requireRequestId);
   inner.use(staticAssets(options.assetsFolder, '/assets'));
-  inner.use(routesOf(options, requestInfo));
-  inner.use(pagesOf(options, requestInfo));
+  inner.use(routesOf(options, { requestInfo, limit }));
+  inner.use(pagesOf(options, { requestInfo, limit }));
+  inner.use(limitOidc(limit));
   inner.use(mount(options.oidc));
   app.use(base ? mount(base, inner) : mount(inner));
   return app;
@@ -106,16 +116,19 @@ function metadataAtRoot(base: string): Middleware {
 /** `DELETE /auth/sessions/` is one session whose id is missing, never all of them. */
 const EXACT = { strict: true, sensitive: true };
 
-type InfoOf = (ctx: Context) => RequestInfo;
+interface OfRequest {
+  readonly requestInfo: (ctx: Context) => RequestInfo;
+  readonly limit: Limit;
+}
 
-function routesOf(options: HttpOptions, requestInfo: InfoOf): Middleware {
+function routesOf(options: HttpOptions, ofRequest: OfRequest): Middleware {
   const { publicUrl, corsOrigins } = options;
   const router = new Router(EXACT);
   const allowedOrigins = new Set([publicUrl.origin, ...corsOrigins]);
   for (const route of options.routes) {
     router[route.method](
       route.path,
-      routeHandler(route, { ...options, allowedOrigins, requestInfo }),
+      routeHandler(route, { ...options, ...ofRequest, allowedOrigins }),
     );
   }
   return refuseOtherMethods(router);
@@ -133,14 +146,14 @@ function refuseOtherMethods(router: Router): Middleware {
   };
 }
 
-function pagesOf(options: HttpOptions, requestInfo: InfoOf): Middleware {
+function pagesOf(options: HttpOptions, ofRequest: OfRequest): Middleware {
   const router = new Router(EXACT);
   const origin = options.publicUrl.origin;
   for (const page of options.pages) {
     router[page.method](
       page.path,
       asPage(options),
-      pageHandler(page, { ...options, origin, requestInfo }),
+      pageHandler(page, { ...options, ...ofRequest, origin }),
     );
   }
   return router.routes() as Middleware;

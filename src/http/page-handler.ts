@@ -4,6 +4,8 @@ import { defineProblems } from '../kernel/problem.ts';
 import type { Page, PageReply, RequestInfo } from '../kernel/route.ts';
 import { checkOrigin } from './check-origin.ts';
 import { applyCookies, type CookieTable, readCookie } from './cookies.ts';
+import { setProblemHeaders } from './problem-response.ts';
+import { classOfMethod, type Limit } from './rate-limit.ts';
 import { readForm } from './read-body.ts';
 import { pagePolicy } from './security-headers.ts';
 
@@ -20,6 +22,7 @@ export interface PageEnvironment {
   readonly origin: string;
   readonly render: (view: string, locals: Record<string, unknown>) => string;
   readonly requestInfo: (ctx: Context) => RequestInfo;
+  readonly limit: Limit;
   /** Key of the form tokens, 32 bytes. */
   readonly csrfKey: Buffer;
 }
@@ -33,15 +36,17 @@ const sameText = (one: string, other: string): boolean =>
 
 /** Page → middleware: CSRF, form, one call of the handler, HTML or 303. */
 export function pageHandler(page: Page, environment: PageEnvironment): Middleware {
-  const { cookies, origin, csrfKey, requestInfo } = environment;
+  const { cookies, origin, csrfKey, requestInfo, limit } = environment;
   const allowed = new Set([origin]);
   return async (ctx) => {
     const params = (ctx['params'] ?? {}) as Record<string, string>;
     const binding = params['uid'] ?? readCookie(ctx, cookies, 'session') ?? '';
     const csrf = formToken(csrfKey, binding);
     let form: Record<string, string> = {};
+    // A form on another site must not use up what this person's address has left.
+    if (page.method === 'post') checkOrigin(ctx, { allowed, jsonWithoutOrigin: false });
+    await limit(ctx, page.rateLimit?.(params) ?? classOfMethod(page.method));
     if (page.method === 'post') {
-      checkOrigin(ctx, { allowed, jsonWithoutOrigin: false });
       form = await readForm(ctx);
       if (!sameText(form['_csrf'] ?? '', csrf)) throw pageProblems.formExpired();
     }
@@ -59,7 +64,8 @@ function sendPage(ctx: Context, reply: PageReply, { cookies, render }: PageEnvir
     ctx.status = 303;
     return;
   }
-  ctx.status = reply.status ?? 200;
+  ctx.status = reply.problem?.problem.status ?? reply.status ?? 200;
+  if (reply.problem) setProblemHeaders(ctx, reply.problem.problem, reply.problem.details);
   ctx.type = 'html';
   ctx.set('Content-Security-Policy', pagePolicy(reply.formAction));
   ctx.body = render(reply.view, reply.locals);

@@ -14,6 +14,11 @@ import { applyCookies, type CookieTable } from './cookies.ts';
 export const problems = defineProblems('http', {
   invalidInput: { status: 400, title: 'The request is not valid' },
   malformedBody: { status: 400, title: 'The body cannot be read' },
+  requestIdRequired: {
+    status: 400,
+    title: 'The request has no valid X-Request-Id',
+    detail: 'The proxy in front of this service sets it: 1 to 128 characters of A-Z a-z 0-9 . _ -',
+  },
   unauthenticated: {
     status: 401,
     title: 'Authentication is required',
@@ -86,6 +91,7 @@ export function setProblemHeaders(
   if (problem.challenge) ctx.set('WWW-Authenticate', problem.challenge);
   const retryAfter = details.retryAfter ?? problem.retryAfter;
   if (retryAfter !== undefined) ctx.set('Retry-After', String(Math.max(1, Math.ceil(retryAfter))));
+  for (const [name, value] of Object.entries(details.headers ?? {})) ctx.append(name, value);
 }
 
 /** Logs a failure once, at the edge: ours as errors, refused requests at debug. */

@@ -6,12 +6,14 @@ import { type Authentication, checkAccess, findPrincipal, isBearerOnly } from '.
 import { checkOrigin } from './check-origin.ts';
 import { applyCookies } from './cookies.ts';
 import { problems } from './problem-response.ts';
+import { classOfMethod, type Limit } from './rate-limit.ts';
 import { readJson } from './read-body.ts';
 
 export interface RouteEnvironment extends Authentication {
   /** Origins whose pages may call with cookies. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly requestInfo: (ctx: import('koa').Context) => RequestInfo;
+  readonly limit: Limit;
 }
 
 const escapePointer = (segment: PropertyKey): string =>
@@ -37,13 +39,14 @@ function parseInput(schema: z.ZodType | undefined, input: unknown): unknown {
   return parsed.data;
 }
 
-/** Route → middleware: CSRF, access rule, validation, one call of the handler, checked answer. */
+/** Route → middleware: CSRF, rate limit, access rule, validation, one call of the handler, checked answer. */
 export function routeHandler(route: Route, environment: RouteEnvironment): Middleware {
-  const { cookies, allowedOrigins, requestInfo } = environment;
+  const { cookies, allowedOrigins, requestInfo, limit } = environment;
   return async (ctx) => {
     if (!isBearerOnly(ctx, cookies)) {
       checkOrigin(ctx, { allowed: allowedOrigins, jsonWithoutOrigin: true });
     }
+    await limit(ctx, route.rateLimit ?? classOfMethod(route.method));
     const principal = await findPrincipal(ctx, environment);
     await checkAccess(route.access, principal, environment);
     const input = {

@@ -137,6 +137,7 @@ function environment(
     PUBLIC_URL: options.issuer,
     SECRET_KEY,
     HASH_QUEUE: '1000',
+    RATE_LIMIT: 'off',
     ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
     ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
     ...options.settings,

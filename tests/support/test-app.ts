@@ -46,8 +46,8 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
-/** Parallel sign-ins of a race must not be refused for their number. */
-const SETTINGS = { HASH_QUEUE: '1000' };
+/** Parallel sign-ins of a race, and all the requests of a test file, must not be refused for their number. */
+const SETTINGS = { HASH_QUEUE: '1000', RATE_LIMIT: 'off' };
 const SECRET = 'test-only-key-0123456789-0123456789-0123456789';
 
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {

@@ -1,0 +1,33 @@
+import type { Middleware } from 'koa';
+import type { Log } from '../kernel/plugin.ts';
+import { prefersPage } from './error-page.ts';
+import { logProblem, setProblemHeaders, toProblem } from './problem-response.ts';
+
+/** RFC 6749 §4.1.2.1 and §5.2, by status. */
+const ERRORS: Readonly<Record<number, string>> = {
+  400: 'invalid_request',
+  429: 'temporarily_unavailable',
+  503: 'temporarily_unavailable',
+};
+
+/** What we refuse ahead of oidc-provider, clients read as the OAuth error object that it would answer. */
+export function oauthErrors(log: Log): Middleware {
+  return async (ctx, next) => {
+    if (!ctx.path.toLowerCase().startsWith('/oidc/') || prefersPage(ctx)) return next();
+    try {
+      await next();
+    } catch (thrown) {
+      const error = toProblem(thrown);
+      const { problem, details } = error;
+      const name = ERRORS[problem.status];
+      if (!name) throw thrown;
+      logProblem(log, ctx, error);
+      ctx.status = problem.status;
+      setProblemHeaders(ctx, problem, details);
+      ctx.body = {
+        error: name,
+        error_description: details.detail ?? problem.detail ?? problem.title,
+      };
+    }
+  };
+}

@@ -1,0 +1,32 @@
+import type { Context, Middleware } from 'koa';
+import type { Limiter } from '../kernel/plugin.ts';
+import type { RateClass } from '../kernel/route.ts';
+
+/** Counts a call against its client's address and says in the headers what is left. Throws a 429 problem. */
+export type Limit = (ctx: Context, rateClass: RateClass) => Promise<void>;
+
+export function createLimit(
+  limiter: Limiter | undefined,
+  clientIp: (ctx: Context) => string,
+): Limit {
+  return async (ctx, rateClass) => {
+    if (!limiter) return;
+    const headers = await limiter.spend(rateClass, { ip: clientIp(ctx) });
+    for (const [name, value] of Object.entries(headers)) ctx.append(name, value);
+  };
+}
+
+export const classOfMethod = (method: string): RateClass =>
+  ['get', 'head'].includes(method.toLowerCase()) ? 'read' : 'write';
+
+/** Their callers are counted by `src/oidc`, as soon as it is known which client they are. */
+const OF_CLIENTS = new Set(['/oidc/token', '/oidc/introspect', '/oidc/revoke', '/oidc/par']);
+
+/** Authorization, userinfo, logout: not metadata and keys, which everybody may keep for a while. */
+export function limitOidc(limit: Limit): Middleware {
+  return async (ctx, next) => {
+    const path = ctx.path.toLowerCase();
+    if (path.startsWith('/oidc/') && !OF_CLIENTS.has(path)) await limit(ctx, 'oidc');
+    await next();
+  };
+}

@@ -1,0 +1,73 @@
+/** Token buckets in the state store, and what takes their place while it is away. */
+import { createHmac } from 'node:crypto';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/plugin.ts';
+import { type BucketAnswer, type StateStore, StoreUnavailable } from '../../kernel/store.ts';
+import { createLocalBuckets } from './local-buckets.ts';
+import type { Policy } from './rate.ts';
+
+/** Milliseconds for which a store that failed is not asked again: nobody waits for it twice. */
+const PAUSE = 1000;
+
+export interface BucketDependencies {
+  readonly store: Pick<StateStore, 'takeTokens'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Keys of buckets name nobody: without this key none tells an address from another. */
+  readonly key: Buffer;
+}
+
+/** What a bucket said, and the policy that applied. */
+export interface Taken extends BucketAnswer {
+  readonly policy: Policy;
+}
+
+/** Takes one token from the bucket of whoever is named; one atomic operation of the store. */
+export type TakeToken = (policy: Policy, ...who: readonly string[]) => Promise<Taken>;
+
+export function createBuckets({ store, clock, log, key }: BucketDependencies): TakeToken {
+  const local = createLocalBuckets(clock);
+  /** When the store failed last, in milliseconds; undefined while it answers. */
+  let lostAt: number | undefined;
+
+  const keyOf = ({ name }: Policy, who: readonly string[]): string =>
+    `rate:${name}:${createHmac('sha256', key)
+      .update(JSON.stringify([name, ...who]))
+      .digest('base64url')}`;
+
+  /** One caller a second tries a store that is away. Also when the clock was set back. */
+  const mayAsk = (now: number): boolean =>
+    lostAt === undefined || now - lostAt >= PAUSE || now < lostAt;
+  const lost = (error: StoreUnavailable): void => {
+    if (lostAt === undefined) {
+      log.warn(
+        { event: 'rate_limit.store_lost', reason: error.message },
+        'each process limits by itself, more strictly',
+      );
+    }
+    lostAt = clock.now();
+  };
+  const found = (): void => {
+    if (lostAt === undefined) return;
+    log.info({ event: 'rate_limit.store_back' }, 'limits are shared again');
+    lostAt = undefined;
+  };
+
+  return async (policy, ...who) => {
+    const bucket = keyOf(policy, who);
+    const now = clock.now();
+    if (mayAsk(now)) {
+      if (lostAt !== undefined) lostAt = now;
+      try {
+        const { capacity, refillPerSecond } = policy;
+        const answer = await store.takeTokens({ key: bucket, capacity, refillPerSecond, cost: 1 });
+        found();
+        return { ...answer, policy };
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        lost(error);
+      }
+    }
+    return { ...local.take(policy, bucket), policy };
+  };
+}

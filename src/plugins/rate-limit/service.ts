@@ -1,0 +1,44 @@
+import type { Limiter } from '../../kernel/plugin.ts';
+import type { RateClass } from '../../kernel/route.ts';
+import type { Taken, TakeToken } from './buckets.ts';
+import { clientNetwork } from './client-network.ts';
+import type { RateLimits } from './contract.ts';
+import { problems } from './problems.ts';
+import { headerFields, type Policy } from './rate.ts';
+
+interface Dependencies {
+  readonly take: TakeToken;
+  /** By class of route, and those of accounts and recipients. */
+  readonly policies: Readonly<Record<RateClass | 'account' | 'recipient', Policy>>;
+}
+
+const refusal = ({ retryAfter, policy, ...answer }: Taken) => ({
+  retryAfter,
+  detail: `Please wait ${retryAfter} ${retryAfter === 1 ? 'second' : 'seconds'}, then try again.`,
+  headers: headerFields(policy, { retryAfter, ...answer }),
+});
+
+/** By client address, and by address and client where OIDC clients call. */
+export const createLimiter = ({ take, policies }: Dependencies): Limiter => ({
+  async spend(rateClass, { ip, client }) {
+    const who = client === undefined ? [] : [client];
+    const taken = await take(policies[rateClass], clientNetwork(ip), ...who);
+    if (!taken.allowed) throw problems.tooManyRequests(refusal(taken));
+    return headerFields(taken.policy, taken);
+  },
+});
+
+/** What is left of an account's bucket is told only with a refusal: it would say that somebody else tried. */
+export const createRateLimits = ({ take, policies }: Dependencies): RateLimits => ({
+  async account(identifier) {
+    const taken = await take(policies.account, identifier);
+    if (!taken.allowed) throw problems.tooManyAttempts(refusal(taken));
+  },
+  mail: async (recipient) => (await take(policies.recipient, recipient)).allowed,
+});
+
+/** RATE_LIMIT=off. */
+export const unlimited: RateLimits = {
+  account: async () => undefined,
+  mail: async () => true,
+};
