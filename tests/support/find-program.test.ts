@@ -2,13 +2,15 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { type ChromiumSearch, findChromium } from '../support/chromium.ts';
+import { findProgram, type ProgramSearch } from './find-program.ts';
 
-describe('search for Chromium', () => {
+const WANTED = { names: ['chromium', 'google-chrome'], suites: 'every suite in tests/pages' };
+
+describe('search for a program', () => {
   let folder: string;
   let lines: string[];
   beforeEach(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'find-chromium-'));
+    folder = await mkdtemp(path.join(tmpdir(), 'find-program-'));
     lines = [];
   });
   afterEach(() => rm(folder, { recursive: true }));
@@ -19,8 +21,8 @@ describe('search for Chromium', () => {
     await chmod(file, 0o755);
     return file;
   };
-  const search = (options: Partial<ChromiumSearch> = {}): Promise<string | undefined> =>
-    findChromium({
+  const search = (options: Partial<ProgramSearch> = {}): Promise<string | undefined> =>
+    findProgram(WANTED, {
       env: { PATH: folder },
       isRoot: true,
       log: (line) => lines.push(line),
@@ -63,6 +65,6 @@ describe('search for Chromium', () => {
   it('fails in CI', async () => {
     const error = await search({ env: { PATH: folder, CI: 'true' } }).catch((reason) => reason);
     expect(error).to.be.instanceOf(Error);
-    expect((error as Error).message).to.include('No Chromium');
+    expect((error as Error).message).to.include('No chromium');
   });
 });

@@ -1,0 +1,182 @@
+/** The calls that docs/api.md shows, in order. Variables of the shell are set by `keep` and stay set. */
+
+export interface Step {
+  /** What the reader learns. */
+  readonly say: string;
+  readonly run: string;
+  /** Shell variables from the answer: the first group of each pattern. */
+  readonly keep?: Readonly<Record<string, RegExp>>;
+  /** The status that the transcript must show; commands have none. */
+  readonly expect?: number;
+  /** Repeated until the pattern is there: what happens in the background. */
+  readonly until?: RegExp;
+}
+
+export interface Chapter {
+  readonly title: string;
+  readonly steps: readonly Step[];
+}
+
+const json = `-H 'Content-Type: application/json'`;
+
+/** A call with a cookie jar of that name. */
+const call = (jar: string, method: string, path: string, body?: object): string => {
+  const verb = method === 'GET' ? '' : ` -X ${method}`;
+  const data = body === undefined ? '' : ` \\\n    ${json} -d '${JSON.stringify(body)}'`;
+  return `curl -si -b ${jar} -c ${jar}${verb} "$AUTH${path}"${data}`;
+};
+
+const ADA = { email: 'ada@example.com', password: 'seven quiet otters paint' };
+const ROOT = { email: 'root@example.com', password: 'eleven brave herons sing' };
+const NEW_PASSWORD = 'nine loud ravens dive';
+const ID = /"id":"([^"]+)"/;
+
+export const chapters: readonly Chapter[] = [
+  {
+    title: 'An account',
+    steps: [
+      {
+        say: 'Register',
+        run: call('ada', 'POST', '/auth/register', { ...ADA, name: 'Ada' }),
+        keep: { ADA: ID },
+        expect: 201,
+      },
+      {
+        say: 'The same address, spelled differently, is taken',
+        run: call('ada', 'POST', '/auth/register', { ...ADA, email: ' Ada@EXAMPLE.com' }),
+        expect: 409,
+      },
+      { say: 'Sign in', run: call('ada', 'POST', '/auth/login', ADA), expect: 200 },
+      {
+        say: 'Unknown, wrong and disabled get one answer',
+        run: call('nobody', 'POST', '/auth/login', { ...ADA, password: 'something else' }),
+        expect: 401,
+      },
+      { say: 'Who am I', run: call('ada', 'GET', '/auth/me'), expect: 200 },
+      {
+        say: 'Change the profile',
+        run: call('ada', 'PATCH', '/auth/me', { locale: 'en-GB' }),
+        expect: 200,
+      },
+      {
+        say: 'A member that the API does not know is refused, and nothing changes',
+        run: call('ada', 'PATCH', '/auth/me', { email_verified: true }),
+        expect: 400,
+      },
+      { say: 'Renew the tokens', run: call('ada', 'POST', '/auth/refresh'), expect: 200 },
+      {
+        say: 'Prove once more who you are, for what needs it within 5 minutes',
+        run: call('ada', 'POST', '/auth/reauthenticate', { password: ADA.password }),
+        expect: 204,
+      },
+    ],
+  },
+  {
+    title: 'Sessions and password',
+    steps: [
+      {
+        say: 'A second device',
+        run: call('phone', 'POST', '/auth/login', ADA),
+        expect: 200,
+      },
+      {
+        say: 'Where am I signed in',
+        run: call('phone', 'GET', '/auth/sessions'),
+        keep: { OTHER: /"id":"([\w-]+)"[^}]*"current":false/ },
+        expect: 200,
+      },
+      {
+        say: 'End one session',
+        run: call('phone', 'DELETE', '/auth/sessions/$OTHER'),
+        expect: 204,
+      },
+      { say: 'It has ended', run: call('ada', 'GET', '/auth/me'), expect: 401 },
+      { say: 'Sign in again', run: call('ada', 'POST', '/auth/login', ADA), expect: 200 },
+      {
+        say: 'End all the others',
+        run: call('ada', 'DELETE', '/auth/sessions'),
+        expect: 204,
+      },
+      {
+        say: 'Past sign-ins, newest first',
+        run: call('ada', 'GET', '/auth/login-history?limit=2'),
+        keep: { CURSOR: /"next_cursor":"([^"]+)"/ },
+        expect: 200,
+      },
+      {
+        say: 'The next page',
+        run: call('ada', 'GET', '/auth/login-history?limit=2&cursor=$CURSOR'),
+        expect: 200,
+      },
+      {
+        say: 'Change the password: every other session and refresh family ends',
+        run: call('ada', 'PUT', '/auth/password', {
+          current_password: ADA.password,
+          new_password: NEW_PASSWORD,
+        }),
+        expect: 204,
+      },
+    ],
+  },
+  {
+    title: 'Roles',
+    steps: [
+      {
+        say: 'The first superuser comes from the command line',
+        run: `echo '${ROOT.password}' | npx authsrv create-superuser ${ROOT.email} --password-stdin`,
+      },
+      { say: 'Sign in', run: call('root', 'POST', '/auth/login', ROOT), expect: 200 },
+      {
+        say: 'Make a role',
+        run: call('root', 'POST', '/roles', { name: 'editor', description: 'May edit' }),
+        keep: { EDITOR: ID },
+        expect: 201,
+      },
+      { say: 'All roles', run: call('root', 'GET', '/roles'), expect: 200 },
+      { say: 'One role', run: call('root', 'GET', '/roles/$EDITOR'), expect: 200 },
+      {
+        say: 'Describe it',
+        run: call('root', 'PATCH', '/roles/$EDITOR', { description: 'May edit articles' }),
+        expect: 200,
+      },
+      {
+        say: 'Give it to somebody; twice is the same as once',
+        run: call('root', 'PUT', '/users/$ADA/roles/$EDITOR'),
+        expect: 204,
+      },
+      {
+        say: 'Who has what',
+        run: call('root', 'GET', '/users/$ADA/roles'),
+        expect: 200,
+      },
+      {
+        say: 'Access tokens from before the change are refused at once',
+        run: call('ada', 'GET', '/auth/me'),
+        expect: 401,
+      },
+      {
+        say: 'The next ones carry the role',
+        run: call('ada', 'POST', '/auth/refresh'),
+        expect: 200,
+      },
+      {
+        say: 'Nobody but a superuser may ask',
+        run: call('ada', 'GET', '/roles'),
+        expect: 403,
+      },
+      {
+        say: 'Take it away',
+        run: call('root', 'DELETE', '/users/$ADA/roles/$EDITOR'),
+        expect: 204,
+      },
+      { say: 'Delete the role', run: call('root', 'DELETE', '/roles/$EDITOR'), expect: 204 },
+    ],
+  },
+  {
+    title: 'The end',
+    steps: [
+      { say: 'Sign out', run: call('root', 'POST', '/auth/logout'), expect: 204 },
+      { say: 'Again: nothing to do', run: call('root', 'POST', '/auth/logout'), expect: 204 },
+    ],
+  },
+];
