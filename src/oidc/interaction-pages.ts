@@ -60,6 +60,10 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
     return { ...outcome, formAction: [formActionSource(interaction.client.redirectUri)] };
   };
 
+  const rateLimits: NonNullable<Prompt['rateLimits']> = Object.assign(
+    {},
+    ...prompts.map((prompt) => prompt.rateLimits),
+  );
   const path = '/interaction/:uid';
   const access = { kind: 'public' } as const;
   return [
@@ -74,6 +78,7 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
       method: 'post',
       path: `${path}/:step`,
       access,
+      rateLimit: ({ step }) => own(rateLimits, step) ?? 'write',
       handle: (input) => run(input, ({ actions }) => own(actions, input.params['step'])),
     },
   ];

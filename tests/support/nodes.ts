@@ -21,7 +21,7 @@ export interface Nodes {
 /** PUBLIC_URL of all nodes. */
 export const ISSUER = 'https://auth.example.com';
 
-/** On a database of their own; `options` are those of the local node. */
+/** On a database of their own; `options` are those of the local node, its settings those of every node. */
 export async function startNodes(store: StoreKind, options: TestAppOptions = {}): Promise<Nodes> {
   const database = await createTestDatabase();
   const local = await startTestApp({
@@ -29,7 +29,7 @@ export async function startNodes(store: StoreKind, options: TestAppOptions = {})
     store,
     database,
     origin: ISSUER,
-    settings: { SECRET_KEY },
+    settings: { ...options.settings, SECRET_KEY },
   });
   const all: ServerProcess[] = [];
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<ServerProcess> => {
@@ -37,7 +37,7 @@ export async function startNodes(store: StoreKind, options: TestAppOptions = {})
       issuer: local.issuer,
       databaseUrl: database.url,
       redisUrl: store === 'redis' ? process.env['TEST_REDIS_URL'] : undefined,
-      settings,
+      settings: { ...options.settings, ...settings },
     });
     all.push(server);
     return server;

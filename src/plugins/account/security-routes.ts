@@ -32,6 +32,7 @@ export const createSecurityRoutes = (security: SecurityService): readonly Route[
     method: 'put',
     path: '/auth/password',
     access: access.user(),
+    rateLimit: 'sign-in',
     summary: 'Change the password; ends every other session',
     body: PasswordChange,
     success: { status: 204 },

@@ -13,9 +13,34 @@ interface Dependencies {
 /** One text for unknown, wrong and disabled (SEC-14). */
 const WRONG = 'E-mail or password is wrong.';
 
+/** Why a form is shown again: in words, and what else than 401 it answers. */
+interface Refusal {
+  readonly error: string;
+  readonly problem?: ProblemError;
+}
+
+/** Too many attempts are told on the form itself, with the status and headers of the problem. */
+async function unlessThrottled(
+  attempt: () => Promise<PromptOutcome | undefined>,
+): Promise<PromptOutcome | Refusal | undefined> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.problem.status !== 429) throw error;
+    return { error: `${error.problem.title}. ${error.details.detail ?? ''}`, problem: error };
+  }
+}
+
 const clientOf = ({ interaction }: InteractionInput) => {
   const { name, redirectHost } = interaction.client;
   return { name, redirectHost };
+};
+
+/** By address; what is left of an account's attempts is counted where its password is checked. */
+const rateLimits: NonNullable<Prompt['rateLimits']> = {
+  login: 'sign-in',
+  again: 'sign-in',
+  register: 'register',
 };
 
 const deny = async (): Promise<PromptOutcome> => ({ finish: { error: 'access_denied' } });
@@ -36,7 +61,7 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
 
   const signInPage = async (
     input: InteractionInput,
-    refused?: { email: string; error: string },
+    refused?: Refusal & { readonly email: string },
   ): Promise<PromptOutcome> => {
     const { interaction } = input;
     const switchFrom = await emailOf(input);
@@ -44,6 +69,7 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
     return {
       view: 'sign-in/sign-in',
       status: refused ? 401 : 200,
+      ...(refused?.problem ? { problem: refused.problem } : {}),
       locals: {
         ...shared(input),
         action: interaction.url('login'),
@@ -58,15 +84,16 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
   const againPage = async (
     input: InteractionInput,
     email: string,
-    error?: string,
+    refused?: Refusal,
   ): Promise<PromptOutcome> => ({
     view: 'sign-in/sign-in',
-    status: error ? 401 : 200,
+    status: refused ? 401 : 200,
+    ...(refused?.problem ? { problem: refused.problem } : {}),
     locals: {
       ...shared(input),
       action: input.interaction.url('again'),
       email,
-      error,
+      error: refused?.error,
       reauthenticate: true,
       otherUrl: input.interaction.url('other'),
     },
@@ -97,16 +124,22 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
 
     async login(input) {
       const { email = '', password = '' } = input.form;
-      const outcome = await service.withPassword(email, password, input.request);
-      return outcome ?? signInPage(input, { email, error: WRONG });
+      const outcome = await unlessThrottled(() =>
+        service.withPassword(email, password, input.request),
+      );
+      if (outcome && !('error' in outcome)) return outcome;
+      return signInPage(input, { email, ...(outcome ?? { error: WRONG }) });
     },
 
     async again(input) {
       const { password = '' } = input.form;
-      const outcome = await service.again(input.interaction, password, input.request);
-      if (outcome) return outcome;
+      const outcome = await unlessThrottled(() =>
+        service.again(input.interaction, password, input.request),
+      );
+      if (outcome && !('error' in outcome)) return outcome;
       const email = await emailOf(input);
-      return email ? againPage(input, email, 'The password is wrong.') : signInPage(input);
+      if (!email) return signInPage(input);
+      return againPage(input, email, outcome ?? { error: 'The password is wrong.' });
     },
 
     async register(input) {
@@ -132,6 +165,7 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
       name: 'login',
       pages,
       actions,
+      rateLimits,
       async show(input) {
         const email = await emailOf(input);
         // Whom a hint or a claim asks for may be somebody else: then nobody's e-mail is fixed.
@@ -145,6 +179,7 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
       name: 'select_account',
       requestable: true,
       pages,
+      rateLimits,
       async show(input) {
         const email = await emailOf(input);
         if (!email) return signInPage(input);

@@ -31,13 +31,15 @@ export interface UserService {
   register(registration: Registration): Promise<User>;
   /**
    * The user of this e-mail and password; undefined, after the same time, for unknown, wrong, disabled and password-less.
-   * Throws `users:busy` (503) when the hashing queue is full.
+   * Throws `users:busy` (503) when the hashing queue is full, `rate-limit:too-many-attempts` (429).
    */
   authenticate(email: string, password: string): Promise<User | undefined>;
+  /** Throws as `authenticate` does, from the same bucket of attempts. */
   verifyPassword(userId: string, password: string): Promise<boolean>;
   /**
    * False when the current password is wrong. Ends every other session and grant, and makes all access tokens
-   * of the user stale; `alongside` commits with it. Throws `users:password-rejected`, `users:password-changed-meanwhile`.
+   * of the user stale; `alongside` commits with it. Throws `users:password-rejected`, `users:password-changed-meanwhile`, and as
+   * `authenticate` does.
    */
   changePassword(
     userId: string,

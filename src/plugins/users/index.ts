@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
+import { RateLimits } from '../rate-limit/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { createAccountSource, createClaimSources } from './claims.ts';
 import { commands } from './cli.ts';
@@ -20,7 +21,7 @@ import { settings } from './settings.ts';
 export const users = definePlugin({
   name: 'users',
   kernel: 1,
-  dependsOn: ['sessions'],
+  dependsOn: ['rate-limit', 'sessions'],
   settings,
   events: [UserRegistered, UserDisabled, UserEnabled, PasswordChanged],
   commands,
@@ -31,6 +32,7 @@ export const users = definePlugin({
       ...context,
       users: model,
       passwordMinLength: set.PASSWORD_MIN_LENGTH,
+      limits: context.use(RateLimits),
       sessions: context.use(Sessions),
       policy: createPasswordPolicy({
         minLength: set.PASSWORD_MIN_LENGTH,

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { definePlugin, type Plugin } from '../../../src/kernel/plugin.ts';
 import { createRegistry, type SharedContext } from '../../../src/kernel/registry.ts';
 import { provide } from '../../../src/kernel/service.ts';
+import { RateLimits } from '../../../src/plugins/rate-limit/contract.ts';
+import { unlimited } from '../../../src/plugins/rate-limit/service.ts';
 import { Revocations } from '../../../src/plugins/revocations/contract.ts';
 import { Roles } from '../../../src/plugins/roles/contract.ts';
 import { roles } from '../../../src/plugins/roles/index.ts';
@@ -49,6 +51,7 @@ describe('the plugins users and roles', () => {
     const plugins = [
       neighbour('revocations', () => ({ provides: [provide(Revocations, revocations as never)] })),
       neighbour('sessions', () => ({ provides: [provide(Sessions, sessions as never)] })),
+      neighbour('rate-limit', () => ({ provides: [provide(RateLimits, unlimited)] })),
       users,
       roles,
     ];

@@ -4,6 +4,7 @@ import * as nodeArgon2 from '@node-rs/argon2';
 import type { Clock, Random } from '../../../src/kernel/clock.ts';
 import type { Events } from '../../../src/kernel/events.ts';
 import type { Database } from '../../../src/kernel/store.ts';
+import { unlimited } from '../../../src/plugins/rate-limit/service.ts';
 import type { Revocation } from '../../../src/plugins/revocations/contract.ts';
 import type { SessionService } from '../../../src/plugins/sessions/contract.ts';
 import { loadCommonPasswords } from '../../../src/plugins/users/common-passwords.ts';
@@ -116,6 +117,7 @@ export function createUsersFixture(options: FixtureOptions) {
     users: model,
     policy,
     hasher,
+    limits: unlimited,
     sessions,
     events,
     clock,

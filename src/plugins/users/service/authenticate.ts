@@ -1,4 +1,5 @@
 import type { Log } from '../../../kernel/plugin.ts';
+import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { UserService } from '../contract.ts';
 import { parseEmailAddress } from '../email-address.ts';
 import type { UserModel, UserRow } from '../model.ts';
@@ -8,17 +9,18 @@ import { toUser } from '../to-user.ts';
 export interface AuthenticateDependencies {
   readonly users: UserModel;
   readonly hasher: PasswordHasher;
+  readonly limits: Pick<RateLimits, 'account'>;
   readonly log: Log;
 }
 
 /**
  * Every answer costs one hash: unknown and password-less users are checked against a dummy with today's parameters,
- * disabled ones against their own (SEC-14, SEC-15). The reason of a refusal is told to nobody.
+ * disabled ones against their own (SEC-14, SEC-15); before it, an attempt is spent (SEC-17). The reason of a refusal is told to nobody.
  */
 export function createAuthenticate(
   dependencies: AuthenticateDependencies,
 ): Pick<UserService, 'authenticate' | 'verifyPassword'> {
-  const { users, hasher, log } = dependencies;
+  const { users, hasher, limits, log } = dependencies;
 
   /** The row, if this is its password and it may be used. */
   const verify = async (row: UserRow | undefined, password: string) => {
@@ -40,13 +42,17 @@ export function createAuthenticate(
   return {
     async authenticate(email, password) {
       const address = parseEmailAddress(email);
+      // What is no address is nobody's, but costs a hash as well.
+      await limits.account(address?.canonical ?? email.normalize('NFKC').trim().toLowerCase());
       const row = address && (await users.findByEmail(address.canonical));
       const found = await verify(row, password);
       return found && toUser(found);
     },
 
     async verifyPassword(userId, password) {
-      return (await verify(await users.findById(userId), password)) !== undefined;
+      const row = await users.findById(userId);
+      await limits.account(row?.email_canonical ?? userId);
+      return (await verify(row, password)) !== undefined;
     },
   };
 }

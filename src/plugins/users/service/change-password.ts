@@ -1,5 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
+import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { SessionService } from '../../sessions/contract.ts';
 import { PasswordChanged, type UserService } from '../contract.ts';
 import type { UserModel } from '../model.ts';
@@ -11,6 +12,7 @@ export interface ChangePasswordDependencies {
   readonly users: UserModel;
   readonly policy: PasswordPolicy;
   readonly hasher: PasswordHasher;
+  readonly limits: Pick<RateLimits, 'account'>;
   readonly sessions: Pick<SessionService, 'endAll'>;
   readonly events: Events;
   readonly clock: Clock;
@@ -20,10 +22,11 @@ export interface ChangePasswordDependencies {
 export function createChangePassword(
   dependencies: ChangePasswordDependencies,
 ): UserService['changePassword'] {
-  const { users, policy, hasher, sessions, events, clock } = dependencies;
+  const { users, policy, hasher, limits, sessions, events, clock } = dependencies;
 
   return async (id, { current, next }, { keepSession, alongside }) => {
     const row = await users.findById(id);
+    await limits.account(row?.email_canonical ?? id);
     const stored = row?.password_hash;
     const { matches } = await hasher.verify(stored, current);
     if (!row || row.disabled_at || !stored || !matches) return false;
