@@ -77,6 +77,13 @@ describe('forged refresh cookies', () => {
     }
   });
 
+  it('SEC-44 no grant but the one it was issued for, even with the right key', async () => {
+    const other = await signedInBrowser(app, await createUser(app));
+    const { gid } = decodeToken((await other.cookie('refresh')) ?? '').claims;
+    await expectRefused(signed(cookie, { claims: { gid } }));
+    expect((await other.request('/auth/refresh', { method: 'POST' })).status).to.equal(200);
+  });
+
   it('SEC-37 no typ but rt+jwt, with the right key', async () => {
     for (const typ of ['at+jwt', 'JWT', 'logout+jwt', '', undefined, null]) {
       await expectRefused(signed(cookie, { header: { typ } }));

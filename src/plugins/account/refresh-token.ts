@@ -74,8 +74,9 @@ export function createRefreshTokens({ issuer, keys, store, clock }: Dependencies
     successorId: (jti: string, salt: string): string =>
       createHmac('sha256', keys[0]).update(`rt\n${jti}\n${salt}`).digest('base64url'),
 
-    async isActive(jti: string): Promise<boolean> {
-      return (await store.get(recordKey(jti))) !== undefined;
+    /** Whether the record is there, and of the same grant. */
+    async isActive({ jti, gid }: RefreshTokenClaims): Promise<boolean> {
+      return (await store.get(recordKey(jti))) === gid;
     },
 
     async activate({ jti, gid, exp }: RefreshTokenClaims): Promise<void> {

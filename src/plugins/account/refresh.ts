@@ -88,7 +88,7 @@ export function createRefresh(dependencies: Dependencies) {
   ): Promise<{ pair: TokenPair; extra: Extra }> => {
     const used = token === undefined ? undefined : await tokens.verify(token);
     if (!used) throw problems.refreshRejected();
-    if (!(await tokens.isActive(used.jti))) return refuseInactive(used);
+    if (!(await tokens.isActive(used))) return refuseInactive(used);
     // A session unused for SESSION_IDLE_TTL is over, however long its token was made to last (SEC-48).
     if (!(await oidc.isSessionLive(used.sid))) return refuse('session idle', used.gid);
     const access = await oidc.issueAccessToken({
