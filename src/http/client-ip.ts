@@ -5,7 +5,9 @@ type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 const parse = (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined => {
   const trimmed = text.trim();
-  return ipaddr.isValid(trimmed) ? ipaddr.process(trimmed) : undefined;
+  // No proxy writes the octal, hex or shortened forms that C's inet_aton takes.
+  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(trimmed) || ipaddr.IPv6.isValid(trimmed);
+  return isAddress ? ipaddr.process(trimmed) : undefined;
 };
 
 const within = (address: ipaddr.IPv4 | ipaddr.IPv6, [range, bits]: Range): boolean =>

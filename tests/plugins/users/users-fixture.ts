@@ -4,6 +4,7 @@ import * as nodeArgon2 from '@node-rs/argon2';
 import type { Clock, Random } from '../../../src/kernel/clock.ts';
 import type { Events } from '../../../src/kernel/events.ts';
 import type { Database } from '../../../src/kernel/store.ts';
+import type { RateLimits } from '../../../src/plugins/rate-limit/contract.ts';
 import { unlimited } from '../../../src/plugins/rate-limit/service.ts';
 import type { Revocation } from '../../../src/plugins/revocations/contract.ts';
 import type { SessionService } from '../../../src/plugins/sessions/contract.ts';
@@ -77,6 +78,8 @@ export interface FixtureOptions {
   /** Runs before each hash and each verification. */
   readonly onHash?: (kind: 'hash' | 'verify') => void | Promise<void>;
   readonly limits?: { slots: number; waiting: number };
+  /** Of attempts at passwords. Default: none. */
+  readonly attempts?: Pick<RateLimits, 'account'>;
 }
 
 /** Parameters far below the real ones: these tests ask what is hashed, not how well. */
@@ -117,7 +120,7 @@ export function createUsersFixture(options: FixtureOptions) {
     users: model,
     policy,
     hasher,
-    limits: unlimited,
+    limits: options.attempts ?? unlimited,
     sessions,
     events,
     clock,
