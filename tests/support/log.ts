@@ -10,7 +10,7 @@ export interface LogEntry {
 }
 
 /** Keeps what was logged. */
-export function createRecordingLog(): Log & { readonly entries: readonly LogEntry[] } {
+export function createRecordingLog(): Log & { readonly entries: LogEntry[] } {
   const entries: LogEntry[] = [];
   const at = (level: keyof Log) => (fields: object, message: string) => {
     entries.push({ level, fields, message });
