@@ -45,6 +45,8 @@ export interface CoreConfig extends CoreEnvironment {
   readonly embedded: boolean;
   /** MIGRATE_ON_START, or what applies without it. */
   readonly mayMigrate: boolean;
+  /** DRAIN_DELAY, or what applies without it; seconds. */
+  readonly drainDelay: number;
   /** SECRET_KEY, split; empty when it is to be generated. */
   readonly secretKeys: readonly string[];
 }
@@ -90,6 +92,7 @@ function deriveConfig(core: CoreEnvironment): CoreConfig {
     publicUrl,
     apiAudience: core.API_AUDIENCE ?? `${publicUrl.origin}${base}/api`,
     embedded,
+    drainDelay: core.DRAIN_DELAY ?? (publicUrl.protocol === 'https:' ? 5 : 0),
     mayMigrate: core.MIGRATE_ON_START ?? embedded,
     secretKeys: core.SECRET_KEY === undefined ? [] : splitKeys(core.SECRET_KEY),
   };

@@ -99,6 +99,15 @@ export const coreSchema = z.object({
   CORS_ORIGINS: list
     .superRefine(each(checkOrigin))
     .describe('Other origins whose pages may call the REST API, comma-separated.'),
+  DRAIN_DELAY: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .optional()
+    .describe(
+      'Seconds after SIGTERM in which requests are still taken, each answer closing its connection: more than the keepalive time of the proxy. Default: 5 with https, else 0.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type App, createApp } from './app.ts';
 import { issuerOf } from './http/public-url.ts';
@@ -14,7 +15,12 @@ import { openStorage, type Storage } from './storage/open-storage.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /** Milliseconds that running requests get before their connections are cut. */
-const DRAIN = 20_000;
+const DRAIN = 15_000;
+/**
+ * Milliseconds that an idle connection stays open: longer than proxies keep theirs, so that it is never us who close
+ * one just as a request comes along it.
+ */
+const KEEP_ALIVE = 75_000;
 
 export interface RunningServer {
   readonly loaded: Loaded;
@@ -38,7 +44,12 @@ export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<
   const config = withSecretKey(loaded.config);
   const log = createLogger({ level: config.LOG_LEVEL });
   let handler = starting;
-  const server = createServer((req, res) => handler(req, res));
+  let isDraining = false;
+  const server = createServer((req, res) => {
+    if (isDraining) res.setHeader('Connection', 'close');
+    handler(req, res);
+  });
+  server.keepAliveTimeout = KEEP_ALIVE;
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
   await listen(server, config.PORT, config.HOST);
@@ -65,6 +76,9 @@ export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<
     const { close } = storage;
     const stop = async (): Promise<void> => {
       app.drain();
+      // For so long a proxy may still send requests: it learns from our answers, one by one, to open no more.
+      isDraining = true;
+      await delay(config.drainDelay * 1000);
       await closeServer(server);
       await app.close();
       await close();

@@ -138,6 +138,7 @@ function environment(
     SECRET_KEY,
     HASH_QUEUE: '1000',
     RATE_LIMIT: 'off',
+    DRAIN_DELAY: '0',
     ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
     ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
     ...options.settings,
