@@ -5,13 +5,14 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { CoreConfig } from '../config/load.ts';
 import { type App, createApp } from './app.ts';
 import { issuerOf } from './http/public-url.ts';
-import { CommandError } from './kernel/plugin.ts';
+import { CommandError, type Log } from './kernel/plugin.ts';
 import { type Loaded, withSecretKey } from './load-settings.ts';
 import { createLogger } from './logging/logger.ts';
 import { ensureMigrated } from './migrations.ts';
-import { openStorage, type Storage } from './storage/open-storage.ts';
+import { openStorage } from './storage/open-storage.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /** Milliseconds that running requests get before their connections are cut. */
@@ -21,6 +22,11 @@ const DRAIN = 15_000;
  * one just as a request comes along it.
  */
 const KEEP_ALIVE = 75_000;
+/**
+ * Milliseconds that a start may take before it listens all the same. A proxy passes a request on when nobody listens;
+ * our 503 it would hand to the client.
+ */
+const PATIENCE = 3_000;
 
 export interface RunningServer {
   readonly loaded: Loaded;
@@ -31,16 +37,18 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** What answers until the app is built, and nothing but health after it began to stop. */
+/** What answers until the app is built. */
 const starting: RequestListener = (req, res) => {
   const isLive = req.url === '/health/live';
   res.writeHead(isLive ? 200 : 503, { 'content-type': 'application/json', 'retry-after': '1' });
   res.end(JSON.stringify({ status: isLive ? 'ok' : 'starting' }));
 };
 
-/** Listens at once, is ready when storage answers and migrations are done. `signal` ends the waiting for storage. */
+/**
+ * Listens as soon as the app is built; while storage is waited for, it answers that it is alive and not ready.
+ * `signal` ends the waiting. Throws CommandError when the address cannot be had.
+ */
 export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<RunningServer> {
-  const { environment, plugins } = loaded;
   const config = withSecretKey(loaded.config);
   const log = createLogger({ level: config.LOG_LEVEL });
   let handler = starting;
@@ -52,44 +60,68 @@ export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<
   server.keepAliveTimeout = KEEP_ALIVE;
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
-  await listen(server, config.PORT, config.HOST);
-  let storage: Storage | undefined;
+  const failed = new AbortController();
+  const opening = openApp(loaded, config, log, AbortSignal.any([signal, failed.signal]));
   try {
-    storage = await openStorage({
-      databaseUrl: config.DATABASE_URL,
-      redisUrl: config.REDIS_URL,
-      dataDir: config.DATA_DIR,
-      poolSize: config.DATABASE_POOL,
-      role: 'server',
-      log,
-      signal,
-    });
-    await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
-    const parts = { config, environment, plugins, storage, log };
-    const app = await createApp({ ...parts, clock: systemClock, random: systemRandom });
+    await Promise.race([opening, delay(PATIENCE, undefined, { ref: false })]);
+    await listen(server, config.PORT, config.HOST);
+    const { app, close } = await opening;
     handler = app.callback;
     const names = app.plugins.map(({ name }) => name);
     log.info(
       { event: 'server.started', issuer: issuerOf(config.publicUrl), plugins: names },
       'ready',
     );
-    const { close } = storage;
     const stop = async (): Promise<void> => {
       app.drain();
       // For so long a proxy may still send requests: it learns from our answers, one by one, to open no more.
       isDraining = true;
       await delay(config.drainDelay * 1000);
       await closeServer(server);
-      await app.close();
       await close();
     };
     const flushLog = () => promisify(log.flush.bind(log))();
     return { loaded, address: server.address() as AddressInfo, app, flushLog, stop };
   } catch (error) {
+    failed.abort(error);
     server.closeAllConnections();
     server.close();
     // What stays open would keep a process alive that serves nobody.
-    await storage?.close();
+    await opening.then(
+      ({ close }) => close(),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+/** Storage that answers, migrated, and the app on it; `close` ends both. */
+async function openApp(
+  { environment, plugins }: Loaded,
+  config: CoreConfig,
+  log: Log,
+  signal: AbortSignal,
+): Promise<{ app: App; close(): Promise<void> }> {
+  const storage = await openStorage({
+    databaseUrl: config.DATABASE_URL,
+    redisUrl: config.REDIS_URL,
+    dataDir: config.DATA_DIR,
+    poolSize: config.DATABASE_POOL,
+    role: 'server',
+    log,
+    signal,
+  });
+  try {
+    await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
+    const parts = { config, environment, plugins, storage, log };
+    const app = await createApp({ ...parts, clock: systemClock, random: systemRandom });
+    const close = async (): Promise<void> => {
+      await app.close();
+      await storage.close();
+    };
+    return { app, close };
+  } catch (error) {
+    await storage.close();
     throw error;
   }
 }
