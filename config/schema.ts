@@ -88,9 +88,11 @@ export const coreSchema = z.object({
   SESSION_IDLE_TTL: seconds(1_209_600, 60).describe('A session unused for so many seconds ends.'),
   SESSION_TTL: seconds(7_776_000, 60).describe('A session ends after so many seconds in any case.'),
   REGISTRATION: z
-    .enum(['open', 'closed'])
+    .enum(['open', 'strict', 'closed'])
     .default('open')
-    .describe('Who may create an account: everybody (open) or nobody (closed).'),
+    .describe(
+      'Who may create an account: everybody (open), whoever follows a link mailed to the address, so that nobody learns which addresses have one (strict; needs mail), or nobody (closed).',
+    ),
   TRUST_PROXY: list
     .superRefine(each(checkProxy))
     .describe(

@@ -76,8 +76,8 @@ export function createHttpApp(options: HttpOptions): Koa {
   inner.use(oauthErrors(log));
   inner.use(requireRequestId);
   inner.use(staticAssets(options.assetsFolder, '/assets'));
-  inner.use(routesOf(options, { requestInfo, limit }));
   inner.use(pagesOf(options, { requestInfo, limit }));
+  inner.use(routesOf(options, { requestInfo, limit }));
   inner.use(limitOidc(limit));
   inner.use(mount(options.oidc));
   app.use(base ? mount(base, inner) : mount(inner));
@@ -156,7 +156,16 @@ function pagesOf(options: HttpOptions, ofRequest: OfRequest): Middleware {
       pageHandler(page, { ...options, ...ofRequest, origin }),
     );
   }
-  return router.routes() as Middleware;
+  return leaveJson(options.routes, router.routes() as Middleware);
+}
+
+/** Where a route answers JSON on the path of a page, only forms are for the page. */
+function leaveJson(routes: readonly Route[], pages: Middleware): Middleware {
+  const both = new Set(routes.filter(({ method }) => method === 'post').map(({ path }) => path));
+  return (ctx, next) => {
+    const isForm = ctx.is('application/x-www-form-urlencoded');
+    return ctx.method === 'POST' && !isForm && both.has(ctx.path) ? next() : pages(ctx, next);
+  };
 }
 
 /** A page fails as a page, whatever the browser says it accepts. */

@@ -27,7 +27,7 @@ export interface PageEnvironment {
   readonly csrfKey: Buffer;
 }
 
-/** A token for the forms of one page, worthless with any other binding (an interaction, a session). */
+/** A token for the forms of one page, worthless with any other binding (an interaction, a link, a session). */
 const formToken = (key: Buffer, binding: string): string =>
   createHmac('sha256', key).update(`form ${binding}`).digest('base64url');
 
@@ -40,7 +40,7 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
   const allowed = new Set([origin]);
   return async (ctx) => {
     const params = (ctx['params'] ?? {}) as Record<string, string>;
-    const binding = params['uid'] ?? readCookie(ctx, cookies, 'session') ?? '';
+    const binding = params['uid'] ?? params['code'] ?? readCookie(ctx, cookies, 'session') ?? '';
     const csrf = formToken(csrfKey, binding);
     let form: Record<string, string> = {};
     // A form on another site must not use up what this person's address has left.
@@ -50,7 +50,8 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
       form = await readForm(ctx);
       if (!sameText(form['_csrf'] ?? '', csrf)) throw pageProblems.formExpired();
     }
-    const reply = await page.handle({ params, form, csrf, request: requestInfo(ctx) });
+    const query = Object.fromEntries(new URLSearchParams(ctx.querystring));
+    const reply = await page.handle({ params, query, form, csrf, request: requestInfo(ctx) });
     sendPage(ctx, reply, environment);
   };
 }

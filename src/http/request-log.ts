@@ -29,7 +29,7 @@ export function requestLog(options: RequestLogOptions): Middleware {
         event: 'request.ended',
         request_id: id,
         method: ctx.method,
-        path: String(ctx.path).slice(0, 200),
+        path: withoutCode(String(ctx.path)).slice(0, 200),
         status: ctx.status,
         ms: clock.now() - started,
         ip: clientIp(ctx),
@@ -38,6 +38,9 @@ export function requestLog(options: RequestLogOptions): Middleware {
     });
   };
 }
+
+/** The code of a mailed link is as good as a password until it is used. */
+const withoutCode = (path: string): string => path.replace(/\/l\/[^/]+/, '/l/…');
 
 /** Refuses what came without the id that it needs. A step of its own: health checks answer before it. */
 export const requireRequestId: Middleware = (ctx, next) => {

@@ -27,8 +27,8 @@ export interface CoreSettings {
   readonly refreshTokenTtl: number;
   readonly sessionIdleTtl: number;
   readonly sessionTtl: number;
-  /** Who may create an account: everybody or nobody. */
-  readonly registration: 'open' | 'closed';
+  /** Who may create an account: everybody, everybody who can read mail sent to the address, or nobody. */
+  readonly registration: 'open' | 'strict' | 'closed';
 }
 
 /** Keys derived from SECRET_KEY, one family for each purpose. */

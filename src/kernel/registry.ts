@@ -57,7 +57,7 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
     'service',
     (added.provides ?? []).map(({ token }) => token.name),
   );
-  takeRoutes(claims, owner, [...(added.routes ?? []), ...(added.pages ?? [])]);
+  takeRoutes(claims, owner, [...(added.routes ?? []), ...pagesOfTheirOwn(added)]);
   take(
     'prompt',
     (added.prompts ?? []).map(({ name }) => name),
@@ -88,6 +88,12 @@ const routeKey = ({ method, path }: Endpoint): string =>
     .replace(/:[^/]+/g, ':')
     .replace(/\/$/, '')
     .toLowerCase()}`;
+
+/** A plugin may answer JSON and forms on one path: the content type tells its route from its page. */
+function pagesOfTheirOwn({ routes = [], pages = [] }: Contributions): readonly Endpoint[] {
+  const asJson = new Set(routes.map(routeKey));
+  return pages.filter((page) => page.method !== 'post' || !asJson.has(routeKey(page)));
+}
 
 /** What the core answers, or might: the router asks plugins first, so theirs would silently take its place. */
 const CORE_PATHS = /^\/(?:(?:oidc|\.well-known|health|assets)(?:\/|$)|[^/]*[:*{(])/i;

@@ -141,6 +141,8 @@ export type PageReply =
 
 export interface PageInput {
   readonly params: Readonly<Record<string, string>>;
+  /** Of each parameter the last value. */
+  readonly query: Readonly<Record<string, string>>;
   /** Form fields; a field that was sent twice is refused before. */
   readonly form: Readonly<Record<string, string>>;
   readonly request: RequestInfo;

@@ -61,6 +61,7 @@ function setUp(known: { users: readonly User[]; clients: readonly Client[] } = E
   const run = (step: 'show' | 'allow' | 'deny', at: Interaction = interaction) => {
     const input: InteractionInput = {
       interaction: at,
+      query: {},
       params: { uid: 'uid' },
       form: {},
       request: untouched('request'),
