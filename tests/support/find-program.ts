@@ -10,6 +10,8 @@ export interface Wanted {
   readonly names: readonly string[];
   /** What is skipped without it. */
   readonly suites: string;
+  /** What makes it say its version. Default: `--version`. */
+  readonly versionFlag?: string;
 }
 
 export interface ProgramSearch {
@@ -29,17 +31,17 @@ export const thisMachine = (debianPackage: string): ProgramSearch => ({
 
 /** The path of the program; undefined when it cannot be had here. Throws in CI then. */
 export async function findProgram(
-  { names, suites }: Wanted,
+  { names, suites, versionFlag = '--version' }: Wanted,
   { env, isRoot, log, install }: ProgramSearch,
 ): Promise<string | undefined> {
   const [name = ''] = names;
   const searchPath = env['PATH'] ?? '';
-  const found = await findWorking(names, searchPath);
+  const found = await findWorking(names, searchPath, versionFlag);
   if (found !== undefined) return found;
   if (isRoot && (await findOnPath('apt-get', searchPath)) !== undefined) {
     log(`No ${name} on PATH: installing Debian’s, once.`);
     await install().catch((error: Error) => log(`Cannot install ${name}: ${error.message}`));
-    const installed = await findWorking(names, searchPath);
+    const installed = await findWorking(names, searchPath, versionFlag);
     if (installed !== undefined) return installed;
   }
   const advice = `Put ${name} on PATH.`;
@@ -49,11 +51,11 @@ export async function findProgram(
 }
 
 /** Ubuntu's `chromium-browser` is often a script that only says to install something else. */
-async function findWorking(names: readonly string[], searchPath: string) {
+async function findWorking(names: readonly string[], searchPath: string, versionFlag: string) {
   for (const name of names) {
     const file = await findOnPath(name, searchPath);
     if (file === undefined) continue;
-    const works = await run(file, ['--version']).then(
+    const works = await run(file, [versionFlag]).then(
       () => true,
       () => false,
     );

@@ -21,6 +21,8 @@ export interface ServerProcessOptions {
   readonly issuer?: string;
   readonly databaseUrl?: string;
   readonly redisUrl?: string | undefined;
+  /** Where to listen. Default: a free one. */
+  readonly port?: number;
   /** Further settings. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -65,7 +67,7 @@ export async function startServerProcess(
 export async function spawnServerProcess(
   options: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const socket = `http://127.0.0.1:${port}`;
   const issuer = options.issuer ?? socket;
   const child = spawn(process.execPath, [PROGRAM, 'start'], {
