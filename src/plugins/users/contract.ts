@@ -24,11 +24,60 @@ export interface Registration {
   readonly locale?: string | undefined;
 }
 
+/** A registration that was checked, its password hashed: may be kept until it is confirmed. */
+export interface PreparedUser {
+  readonly email: string;
+  readonly emailCanonical: string;
+  /** Null: without a password. */
+  readonly passwordHash: string | null;
+  readonly name: string | null;
+  readonly locale: string | null;
+}
+
+/**
+ * How a user was when something was decided that is done later, as with a mailed link: any change of address, password,
+ * roles or status since forbids it.
+ */
+export interface KnownUser {
+  readonly id: string;
+  readonly emailCanonical: string;
+  readonly rolesVersion: number;
+}
+
+/** Commits or fails together with the new user. */
+export type WithNewUser = (user: User, transaction: Transaction) => Promise<void>;
+
 export interface UserService {
   /** Characters, for forms to say. */
   readonly passwordMinLength: number;
   /** Throws `users:email-taken`, `users:password-rejected`, `users:invalid-email`. */
-  register(registration: Registration): Promise<User>;
+  register(registration: Registration, alongside?: WithNewUser): Promise<User>;
+  /** Checks and hashes as `register` does, and throws as it does, but neither knows nor says whether the address is taken. */
+  prepare(registration: Registration): Promise<PreparedUser>;
+  /** Undefined when the address is taken; then `alongside` is not called. */
+  create(
+    user: PreparedUser,
+    options: { readonly emailVerified: boolean; readonly alongside?: WithNewUser },
+  ): Promise<User | undefined>;
+  /** False when the address is no longer this user's, or the user is disabled. */
+  verifyEmail(id: string, emailCanonical: string, transaction: Transaction): Promise<boolean>;
+  /**
+   * Ends every other session; `alongside` commits with it, and comes first. Throws `users:email-taken`, `users:changed-meanwhile`.
+   */
+  changeEmail(
+    user: KnownUser,
+    to: { readonly email: string; readonly verified: boolean },
+    options: { readonly keepSession?: string | undefined; readonly alongside?: Alongside },
+  ): Promise<void>;
+  /**
+   * A new password for somebody who reads the mail of the address. Ends every session and grant; `alongside` commits with
+   * it, and comes first. Throws `users:password-rejected`, `users:changed-meanwhile`, `users:busy`.
+   */
+  resetPassword(
+    user: KnownUser,
+    next: string,
+    options: { readonly alongside: Alongside },
+  ): Promise<void>;
   /**
    * The user of this e-mail and password; undefined, after the same time, for unknown, wrong, disabled and password-less.
    * Throws `users:busy` (503) when the hashing queue is full, `rate-limit:too-many-attempts` (429).
@@ -65,6 +114,7 @@ export interface UserService {
   bumpRolesVersion(id: string, transaction: Transaction): Promise<number>;
 }
 
+export { parseEmailAddress } from './email-address.ts';
 export { problems as userProblems } from './problems.ts';
 
 export const Users = defineService<UserService>('users');
@@ -72,4 +122,6 @@ export const Users = defineService<UserService>('users');
 export const UserRegistered = defineEvent<{ userId: string }>('user.registered');
 export const UserDisabled = defineEvent<{ userId: string }>('user.disabled');
 export const PasswordChanged = defineEvent<{ userId: string }>('password.changed');
+/** `verified`: whether the new address is proven to be the user's. */
+export const EmailChanged = defineEvent<{ userId: string; verified: boolean }>('email.changed');
 export const UserEnabled = defineEvent<{ userId: string }>('user.enabled');

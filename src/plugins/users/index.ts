@@ -8,7 +8,14 @@ import { createAccountSource, createClaimSources } from './claims.ts';
 import { commands } from './cli.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import { serviceWords } from './context-words.ts';
-import { PasswordChanged, UserDisabled, UserEnabled, UserRegistered, Users } from './contract.ts';
+import {
+  EmailChanged,
+  PasswordChanged,
+  UserDisabled,
+  UserEnabled,
+  UserRegistered,
+  Users,
+} from './contract.ts';
 import { createHashQueue } from './hash-queue.ts';
 import { createUserModel } from './model.ts';
 import { createPasswordBlocklist } from './password-blocklist.ts';
@@ -23,7 +30,7 @@ export const users = definePlugin({
   kernel: 1,
   dependsOn: ['rate-limit', 'sessions'],
   settings,
-  events: [UserRegistered, UserDisabled, UserEnabled, PasswordChanged],
+  events: [UserRegistered, UserDisabled, UserEnabled, PasswordChanged, EmailChanged],
   commands,
   setup(context) {
     const { settings: set, core } = context;

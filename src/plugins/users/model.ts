@@ -1,4 +1,4 @@
-import { DataTypes, type Model, UniqueConstraintError } from 'sequelize';
+import { DataTypes, type Model } from 'sequelize';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import { SUPERUSER } from '../roles/contract.ts';
 
@@ -19,7 +19,14 @@ export interface UserRow {
   readonly updated_at: Date;
 }
 
-type NewUserRow = Omit<UserRow, 'email_verified' | 'roles_ver' | 'disabled_at'>;
+export type NewUserRow = Omit<UserRow, 'roles_ver' | 'disabled_at'>;
+
+/** How a user was when something was decided that may be done later. */
+export interface KnownState {
+  readonly emailCanonical: string;
+  readonly rolesVersion: number;
+}
+
 export type ProfileChanges = { -readonly [key in 'name' | 'locale']?: UserRow[key] };
 
 const COLUMNS =
@@ -37,6 +44,33 @@ const LIST = {
   name: 'users-list',
   text: `SELECT ${COLUMNS} FROM users WHERE strpos(email_canonical, $1) > 0
     ORDER BY email_canonical LIMIT $2`,
+};
+// Waits for whoever is about to take the address, so that exactly one gets it and no transaction fails.
+const INSERT = {
+  name: 'users-insert',
+  text: `INSERT INTO users (id, email, email_canonical, email_verified, password_hash, name, locale, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (email_canonical) DO NOTHING RETURNING ${COLUMNS}`,
+};
+const VERIFY_EMAIL = {
+  name: 'users-verify-email',
+  text: `UPDATE users SET email_verified = true, updated_at = $3
+    WHERE id = $1 AND email_canonical = $2 AND disabled_at IS NULL RETURNING id`,
+};
+// `roles_ver` grows with every change of password, address, roles and status: what was decided before is not done after.
+const SET_EMAIL = {
+  name: 'users-set-email',
+  text: `UPDATE users SET email = $4, email_canonical = $5, email_verified = $6, updated_at = $7,
+      roles_ver = roles_ver + 1
+    WHERE id = $1 AND email_canonical = $2 AND roles_ver = $3 AND disabled_at IS NULL
+    RETURNING roles_ver`,
+};
+const RESET_PASSWORD = {
+  name: 'users-reset-password',
+  text: `UPDATE users SET password_hash = $4, email_verified = true, updated_at = $5,
+      roles_ver = roles_ver + 1
+    WHERE id = $1 AND email_canonical = $2 AND roles_ver = $3 AND disabled_at IS NULL
+    RETURNING roles_ver`,
 };
 // Compare and set: a password changed meanwhile stays changed.
 const REPLACE_HASH = {
@@ -76,13 +110,16 @@ const ENABLE = {
     WHERE id = $1 AND disabled_at IS NOT NULL RETURNING id`,
 };
 
+/** SQLSTATE `unique_violation`. */
+const UNIQUE_VIOLATION = '23505';
+
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 export type UserModel = ReturnType<typeof createUserModel>;
 
 /** Table `users`. An id that is no UUID is one of nobody. */
 export function createUserModel(db: Database) {
-  const User = db.orm.define<Model<UserRow, NewUserRow>>('User', ATTRIBUTES, {
+  const User = db.orm.define<Model<UserRow>>('User', ATTRIBUTES, {
     tableName: 'users',
     timestamps: false,
   });
@@ -100,16 +137,50 @@ export function createUserModel(db: Database) {
     /** Whose e-mail address contains the text, in its order. */
     list: (text: string, limit: number) => db.query<UserRow>(LIST, [text, limit]),
 
+    transaction: db.transaction,
+
     /** Undefined when somebody has the e-mail address already. */
-    async insert(user: NewUserRow): Promise<UserRow | undefined> {
+    async insert(user: NewUserRow, transaction: Transaction): Promise<UserRow | undefined> {
+      const { id, email, email_canonical, email_verified, password_hash, name, locale } = user;
+      const values = [id, email, email_canonical, email_verified, password_hash, name, locale];
+      const times = [user.created_at, user.updated_at];
+      return (await db.query<UserRow>(INSERT, [...values, ...times], transaction))[0];
+    },
+
+    /** False when the address is no longer the user's. */
+    async verifyEmail(id: string, canonical: string, at: Date, transaction: Transaction) {
+      return (await db.query(VERIFY_EMAIL, [id, canonical, at], transaction)).length === 1;
+    },
+
+    /** The new roles version; undefined when the user is no longer as `from` says, `taken` when somebody has the address. */
+    async setEmail(
+      id: string,
+      from: KnownState,
+      to: Pick<UserRow, 'email' | 'email_canonical' | 'email_verified' | 'updated_at'>,
+      transaction: Transaction,
+    ): Promise<number | 'taken' | undefined> {
+      const { email, email_canonical, email_verified, updated_at } = to;
+      const state = [id, from.emailCanonical, from.rolesVersion];
+      const values = [...state, email, email_canonical, email_verified, updated_at];
       try {
-        return (await User.create(user)).get({ plain: true });
+        const rows = await db.query<{ roles_ver: number }>(SET_EMAIL, values, transaction);
+        return rows[0]?.roles_ver;
       } catch (error) {
-        if (error instanceof UniqueConstraintError && 'email_canonical' in error.fields) {
-          return undefined;
-        }
+        if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return 'taken';
         throw error;
       }
+    },
+
+    /** Proves the address as well. The new roles version; undefined when the user is no longer as `from` says. */
+    async resetPassword(
+      id: string,
+      from: KnownState,
+      { to, at }: { to: string; at: Date },
+      transaction: Transaction,
+    ): Promise<number | undefined> {
+      const values = [id, from.emailCanonical, from.rolesVersion, to, at];
+      const rows = await db.query<{ roles_ver: number }>(RESET_PASSWORD, values, transaction);
+      return rows[0]?.roles_ver;
     },
 
     /** Undefined when there is no such user. */

@@ -8,6 +8,7 @@ export const problems = defineProblems('users', {
     status: 409,
     title: 'The password was changed by another request',
   },
+  changedMeanwhile: { status: 409, title: 'The user was changed by another request' },
   emailTaken: { status: 409, title: 'There is already a user with this e-mail address' },
   notFound: { status: 404, title: 'There is no such user' },
   lastSuperuser: {

@@ -4,12 +4,14 @@ import type { ProfileChanges } from './model.ts';
 import { problems } from './problems.ts';
 import { parseProfile } from './profile.ts';
 import { type AuthenticateDependencies, createAuthenticate } from './service/authenticate.ts';
+import { createChangeEmail } from './service/change-email.ts';
 import {
   type ChangePasswordDependencies,
   createChangePassword,
 } from './service/change-password.ts';
 import { createDisableUser, type DisableDependencies } from './service/disable-user.ts';
 import { createRegisterUser, type RegisterDependencies } from './service/register-user.ts';
+import { createResetPassword } from './service/reset-password.ts';
 import { toUser } from './to-user.ts';
 
 interface OwnDependencies {
@@ -26,7 +28,9 @@ export function createUserService(dependencies: Dependencies): UserService {
   const { users, clock } = dependencies;
   return {
     passwordMinLength: dependencies.passwordMinLength,
-    register: createRegisterUser(dependencies),
+    ...createRegisterUser(dependencies),
+    changeEmail: createChangeEmail(dependencies),
+    resetPassword: createResetPassword(dependencies),
     ...createAuthenticate(dependencies),
     ...createDisableUser(dependencies),
     changePassword: createChangePassword(dependencies),
@@ -59,6 +63,9 @@ export function createUserService(dependencies: Dependencies): UserService {
       if (!row) throw problems.notFound();
       return toUser(row);
     },
+
+    verifyEmail: (id, canonical, transaction) =>
+      users.verifyEmail(id, canonical, new Date(clock.now()), transaction),
 
     async bumpRolesVersion(id, transaction) {
       const version = await users.bumpRolesVersion(id, transaction);

@@ -1,8 +1,8 @@
 import type { Clock, Random } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
-import { UserRegistered, type UserService } from '../contract.ts';
+import { type PreparedUser, UserRegistered, type UserService } from '../contract.ts';
 import { parseEmailAddress } from '../email-address.ts';
-import type { UserModel } from '../model.ts';
+import type { NewUserRow, UserModel } from '../model.ts';
 import type { PasswordHasher } from '../password-hasher.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
 import { problems } from '../problems.ts';
@@ -18,7 +18,9 @@ export interface RegisterDependencies {
   readonly random: Random;
 }
 
-export function createRegisterUser(dependencies: RegisterDependencies): UserService['register'] {
+type Registering = Pick<UserService, 'register' | 'prepare' | 'create'>;
+
+export function createRegisterUser(dependencies: RegisterDependencies): Registering {
   const { users, policy, hasher, events, clock, random } = dependencies;
 
   const checkPassword = async (password: string, context: { email: string; name?: string }) => {
@@ -28,7 +30,7 @@ export function createRegisterUser(dependencies: RegisterDependencies): UserServ
     throw problems.passwordRejected({ errors });
   };
 
-  return async ({ email, password, ...typed }) => {
+  const prepare: UserService['prepare'] = async ({ email, password, ...typed }) => {
     const parsed = parseEmailAddress(email);
     if (!parsed) {
       const detail = 'Enter one e-mail address, such as name@example.com.';
@@ -37,23 +39,47 @@ export function createRegisterUser(dependencies: RegisterDependencies): UserServ
     const { profile, errors } = parseProfile(typed);
     if (errors.length > 0) throw problems.invalidProfile({ errors });
     const { name = null, locale = null } = profile;
-    await checkPassword(password, { email: parsed.canonical, ...(name !== null && { name }) });
-
+    const { address, canonical } = parsed;
+    await checkPassword(password, { email: canonical, ...(name !== null && { name }) });
     // Hashed also when the address is taken, which only the unique index can tell without a race: same time for both.
-    const hash = await hasher.hash(password);
+    const passwordHash = await hasher.hash(password);
+    return { email: address, emailCanonical: canonical, passwordHash, name, locale };
+  };
+
+  const rowOf = (user: PreparedUser, emailVerified: boolean): NewUserRow => {
     const now = new Date(clock.now());
-    const row = await users.insert({
+    return {
       id: random.uuid(),
-      email: parsed.address,
-      email_canonical: parsed.canonical,
-      password_hash: hash,
-      name,
-      locale,
+      email: user.email,
+      email_canonical: user.emailCanonical,
+      email_verified: emailVerified,
+      password_hash: user.passwordHash,
+      name: user.name,
+      locale: user.locale,
       created_at: now,
       updated_at: now,
+    };
+  };
+
+  const create: UserService['create'] = async (prepared, { emailVerified, alongside }) => {
+    const user = await users.transaction(async (transaction) => {
+      const row = await users.insert(rowOf(prepared, emailVerified), transaction);
+      const inserted = row && toUser(row);
+      if (inserted) await alongside?.(inserted, transaction);
+      return inserted;
     });
-    if (!row) throw problems.emailTaken();
-    events.emit(UserRegistered, { userId: row.id });
-    return toUser(row);
+    if (user) events.emit(UserRegistered, { userId: user.id });
+    return user;
+  };
+
+  return {
+    prepare,
+    create,
+    async register(registration, alongside) {
+      const options = { emailVerified: false, ...(alongside && { alongside }) };
+      const user = await create(await prepare(registration), options);
+      if (!user) throw problems.emailTaken();
+      return user;
+    },
   };
 }
