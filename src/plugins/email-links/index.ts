@@ -1,0 +1,62 @@
+/** Mailed links: verify and change addresses, reset passwords, strict registration. Owns table email_links. */
+import { z } from 'zod';
+import { definePlugin, PluginError } from '../../kernel/plugin.ts';
+import { provide } from '../../kernel/service.ts';
+import { Mails } from '../mail/contract.ts';
+import { RateLimits } from '../rate-limit/contract.ts';
+import { Users } from '../users/contract.ts';
+import { EmailLinks } from './contract.ts';
+import { createListeners, createTask } from './housekeeping.ts';
+import { createLetters } from './letters.ts';
+import { createLinks } from './links.ts';
+import { createLinkModel } from './model.ts';
+import { createPages } from './pages.ts';
+import { createRoutes } from './routes.ts';
+import { createEmailLinkService } from './service.ts';
+
+export const emailLinks = definePlugin({
+  name: 'email-links',
+  kernel: 1,
+  dependsOn: ['mail', 'rate-limit', 'users'],
+  settings: z.object({}),
+  setup(context) {
+    const { core, oidc } = context;
+    const mails = context.use(Mails);
+    if (core.registration === 'strict' && !mails.enabled) {
+      throw new PluginError(
+        'REGISTRATION=strict sends a link to every new address: set SMTP_URL and MAIL_FROM, or REGISTRATION=open',
+      );
+    }
+    const users = context.use(Users);
+    const publicUrl = core.publicUrl.href.replace(/\/$/, '');
+    const base = core.publicUrl.pathname.replace(/\/$/, '');
+    const model = createLinkModel(context.db);
+    const service = createEmailLinkService({
+      users,
+      mails,
+      model,
+      limits: context.use(RateLimits),
+      links: createLinks({ ...context, model, mails, publicUrl }),
+      letters: createLetters({ publicUrl }),
+      mailEnabled: mails.enabled,
+      isStrict: core.registration === 'strict',
+    });
+    const { passwordMinLength } = users;
+    const housekeeping = { model, users, clock: context.clock };
+    return {
+      provides: [
+        provide(EmailLinks, {
+          mailEnabled: mails.enabled,
+          forgotPath: mails.enabled ? `${base}/auth/password/forgot` : undefined,
+          register: service.register,
+          changeEmail: service.changeEmail,
+          passwordChanged: service.passwordChanged,
+        }),
+      ],
+      routes: createRoutes(service, oidc),
+      pages: createPages({ service, oidc, base, passwordMinLength }),
+      listeners: createListeners(housekeeping),
+      tasks: [createTask(housekeeping)],
+    };
+  },
+});

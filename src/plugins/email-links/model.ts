@@ -1,0 +1,134 @@
+import { DataTypes, type Model, Op } from 'sequelize';
+import type { Database, Transaction } from '../../kernel/store.ts';
+import type { PreparedUser } from '../users/contract.ts';
+
+/** What following a link does. A `decoy` does nothing: nobody has its code. */
+export type Purpose = 'verify-email' | 'change-email' | 'register' | 'password-reset' | 'decoy';
+
+/** A row of `email_links`. */
+export interface LinkRow {
+  readonly code_hash: string;
+  readonly purpose: Purpose;
+  readonly user_id: string | null;
+  /** The user's address, canonical, when the link was made: it is for no other. */
+  readonly email: string | null;
+  readonly new_email: string | null;
+  readonly new_email_canonical: string | null;
+  /** The user's `roles_ver` when the link was made; null where it may have grown since. */
+  readonly roles_ver: number | null;
+  /** `register`: the user that will be. */
+  readonly payload: PreparedUser | null;
+  readonly uses: number;
+  readonly use_limit: number;
+  readonly created_at: Date;
+  readonly expires_at: Date;
+  readonly used_at: Date | null;
+}
+
+export type NewLinkRow = Pick<LinkRow, 'code_hash' | 'purpose' | 'created_at' | 'expires_at'> &
+  Partial<LinkRow>;
+
+const LIVE = 'expires_at > $2 AND uses < use_limit';
+const FIND = {
+  name: 'email-links-find',
+  text: `SELECT * FROM email_links WHERE code_hash = $1 AND ${LIVE}`,
+};
+// One statement decides who is first: 20 at once are one success.
+const CONSUME = {
+  name: 'email-links-consume',
+  text: `UPDATE email_links SET uses = uses + 1, used_at = $2
+    WHERE code_hash = $1 AND ${LIVE} AND purpose = $3 RETURNING code_hash`,
+};
+const INSERT = {
+  name: 'email-links-insert',
+  text: `INSERT INTO email_links (code_hash, purpose, user_id, email, new_email, new_email_canonical,
+      roles_ver, payload, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+};
+const SUPERSEDE = {
+  name: 'email-links-supersede',
+  text: 'DELETE FROM email_links WHERE user_id = $1 AND purpose = $2',
+};
+const CLAIMED = {
+  name: 'email-links-claimed',
+  text: 'DELETE FROM email_links WHERE new_email_canonical = $1',
+};
+const TRY = { name: 'email-links-try', text: 'SAVEPOINT email_links' };
+const KEEP = { name: 'email-links-keep', text: 'RELEASE SAVEPOINT email_links' };
+const UNDO = { name: 'email-links-undo', text: 'ROLLBACK TO SAVEPOINT email_links' };
+
+export type LinkModel = ReturnType<typeof createLinkModel>;
+
+/** Table `email_links`. */
+export function createLinkModel(db: Database) {
+  const Link = db.orm.define<Model<LinkRow>>('EmailLink', ATTRIBUTES, {
+    tableName: 'email_links',
+    timestamps: false,
+  });
+
+  return {
+    transaction: db.transaction,
+
+    async insert(row: NewLinkRow, transaction: Transaction): Promise<void> {
+      const values = [
+        row.code_hash,
+        row.purpose,
+        row.user_id,
+        row.email,
+        row.new_email,
+        row.new_email_canonical,
+        row.roles_ver,
+        row.payload && JSON.stringify(row.payload),
+        row.created_at,
+        row.expires_at,
+      ].map((value) => value ?? null);
+      await db.query(INSERT, values, transaction);
+    },
+
+    /** Undefined when it has expired or was used up. */
+    async find(codeHash: string, now: Date): Promise<LinkRow | undefined> {
+      return (await db.query<LinkRow>(FIND, [codeHash, now]))[0];
+    },
+
+    /** False unless this caller is the one who may use it. */
+    async consume(codeHash: string, purpose: Purpose, now: Date, transaction: Transaction) {
+      return (await db.query(CONSUME, [codeHash, now, purpose], transaction)).length === 1;
+    },
+
+    /** Forgets the links of this purpose that the user has. */
+    async supersede(userId: string, purpose: Purpose, transaction: Transaction) {
+      await db.query(SUPERSEDE, [userId, purpose], transaction);
+    },
+
+    /** Somebody has this address now: whatever would have given it to another is forgotten. */
+    async forgetClaims(canonical: string): Promise<void> {
+      await db.query(CLAIMED, [canonical]);
+    },
+
+    /** Does the work, and undoes it again unless it is to be kept: both cost the same. */
+    async attempt(work: () => Promise<void>, isKept: boolean, transaction: Transaction) {
+      await db.query(TRY, [], transaction);
+      await work();
+      await db.query(isKept ? KEEP : UNDO, [], transaction);
+    },
+
+    deleteExpired: (now: Date): Promise<number> =>
+      Link.destroy({ where: { expires_at: { [Op.lt]: now } } }),
+  };
+}
+
+const ATTRIBUTES = {
+  code_hash: { type: DataTypes.TEXT, primaryKey: true },
+  purpose: DataTypes.TEXT,
+  user_id: DataTypes.UUID,
+  email: DataTypes.TEXT,
+  new_email: DataTypes.TEXT,
+  new_email_canonical: DataTypes.TEXT,
+  roles_ver: DataTypes.INTEGER,
+  payload: DataTypes.JSONB,
+  uses: DataTypes.INTEGER,
+  use_limit: DataTypes.INTEGER,
+  created_at: DataTypes.DATE,
+  expires_at: DataTypes.DATE,
+  used_at: DataTypes.DATE,
+};

@@ -1,0 +1,74 @@
+import type { OidcEngine } from '../../kernel/oidc.ts';
+import { access, defineRoute, type Route } from '../../kernel/route.ts';
+import { userProblems } from '../users/contract.ts';
+import { problems } from './problems.ts';
+import {
+  CheckMail,
+  Confirmation,
+  Confirmed,
+  ForgottenPassword,
+  PasswordReset,
+  VerificationAsked,
+} from './schemas.ts';
+import type { FollowingService } from './service.ts';
+
+/** `/auth/email/…` and `/auth/password/…`: the same as the pages, in JSON. */
+export const createRoutes = (
+  service: FollowingService,
+  oidc: Pick<OidcEngine, 'currentSession'>,
+): readonly Route[] => [
+  defineRoute({
+    method: 'post',
+    path: '/auth/email/verify',
+    access: access.user(),
+    rateLimit: 'mail',
+    summary: 'Send a link that verifies the e-mail address',
+    success: { status: 202, schema: VerificationAsked },
+    problems: [problems.mailDisabled, userProblems.notFound],
+    handle: async ({ principal }) => {
+      const isSent = await service.askToVerify(principal.sub);
+      return { body: { status: isSent ? ('check-mail' as const) : ('verified' as const) } };
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/auth/email/confirm',
+    access: access.public,
+    summary: 'Follow a mailed link: verify an address, change it, or finish a registration',
+    body: Confirmation,
+    success: { status: 200, schema: Confirmed },
+    problems: [problems.linkInvalid],
+    handle: async ({ body, request }) => {
+      const status = await service.confirm(body.token, () => oidc.currentSession(request.exchange));
+      return { body: { status } };
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/auth/password/forgot',
+    access: access.public,
+    rateLimit: 'mail',
+    summary: 'Send a link that resets the password, if there is such a user',
+    body: ForgottenPassword,
+    success: { status: 202, schema: CheckMail },
+    problems: [problems.mailDisabled, userProblems.invalidEmail],
+    handle: async ({ body }) => {
+      await service.forgot(body.email);
+      return { body: { status: 'check-mail' as const } };
+    },
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/auth/password/reset',
+    access: access.public,
+    rateLimit: 'sign-in',
+    summary: 'Set a new password with a mailed link; ends every session',
+    body: PasswordReset,
+    success: { status: 204 },
+    problems: [problems.linkInvalid, userProblems.passwordRejected, userProblems.busy],
+    handle: async ({ body }) => {
+      await service.reset(body.token, body.new_password);
+      return {};
+    },
+  }),
+];

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+const token = z.string().max(4096);
+
+export const Confirmation = z.strictObject({ token });
+
+export const Confirmed = z
+  .object({ status: z.enum(['verified', 'changed', 'registered']) })
+  .meta({ id: 'EmailConfirmed' });
+
+export const VerificationAsked = z
+  .object({ status: z.enum(['check-mail', 'verified']) })
+  .meta({ id: 'VerificationAsked' });
+
+export const ForgottenPassword = z.strictObject({ email: z.string().max(320) });
+
+export const CheckMail = z.object({ status: z.literal('check-mail') }).meta({ id: 'CheckMail' });
+
+export const PasswordReset = z.strictObject({ token, new_password: z.string().max(1024) });

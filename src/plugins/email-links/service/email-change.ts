@@ -1,0 +1,85 @@
+import type { MailService } from '../../mail/contract.ts';
+import type { RateLimits } from '../../rate-limit/contract.ts';
+import { type User, type UserService, userProblems } from '../../users/contract.ts';
+import { canonicalEmail } from '../canonical-email.ts';
+import type { EmailLinkService } from '../contract.ts';
+import { knownUser, userOfLink } from '../known-user.ts';
+import type { Letters } from '../letters.ts';
+import type { Links } from '../links.ts';
+import type { LinkModel, LinkRow } from '../model.ts';
+import { problems } from '../problems.ts';
+
+export interface EmailChangeDependencies {
+  readonly users: UserService;
+  readonly limits: Pick<RateLimits, 'mail'>;
+  readonly links: Links;
+  readonly letters: Letters;
+  readonly mails: MailService;
+  readonly model: Pick<LinkModel, 'supersede'>;
+}
+
+/** A user takes another address: the old one stays until the new one is proven (SEC-11). */
+export function createEmailChange(dependencies: EmailChangeDependencies) {
+  const { users, limits, links, letters, mails, model } = dependencies;
+
+  /** The answer and its time are the same when somebody else has the address. */
+  const askByMail = async (user: User, email: string): Promise<void> => {
+    const canonical = canonicalEmail(email);
+    const mayMail = await limits.mail(canonical);
+    const owner = await users.findByEmail(canonical);
+    await links.deliver({
+      alongside: async (transaction) => {
+        await model.supersede(user.id, 'change-email', transaction);
+        await mails.enqueue(letters.emailChangeAsked(user), transaction);
+      },
+      link: owner
+        ? undefined
+        : {
+            purpose: 'change-email',
+            user_id: user.id,
+            email: canonicalEmail(user.email),
+            roles_ver: user.rolesVersion,
+            new_email: email,
+            new_email_canonical: canonical,
+          },
+      mail: (url) => letters.confirmEmailChange(user, email, url),
+      isSent: mayMail && !owner,
+    });
+  };
+
+  const changeEmail: EmailLinkService['changeEmail'] = async (userId, change, options) => {
+    const canonical = canonicalEmail(change.email);
+    // Read before the password is checked: a change that comes between makes what follows void (SEC-12).
+    const user = await users.find(userId);
+    const isRight = await users.verifyPassword(userId, change.password);
+    if (!user || !isRight) return 'wrong-password';
+    if (canonical === canonicalEmail(user.email)) {
+      const detail = 'This is the address you have.';
+      throw userProblems.invalidEmail({ errors: [{ pointer: '#/email', detail }] });
+    }
+    if (mails.enabled) {
+      await askByMail(user, change.email.trim());
+      return 'check-mail';
+    }
+    await users.changeEmail(knownUser(user), { email: change.email, verified: false }, options);
+    return 'changed';
+  };
+
+  return {
+    changeEmail,
+
+    /** Ends every other session. Throws `email-links:link-invalid`. */
+    async confirmEmailChange(link: LinkRow, keepSession: string | undefined): Promise<void> {
+      const user = await users.find(link.user_id ?? '');
+      if (!user || link.new_email === null) throw problems.linkInvalid();
+      const to = { email: link.new_email, verified: true };
+      await users.changeEmail(userOfLink(link), to, {
+        keepSession,
+        alongside: async (transaction) => {
+          await links.consume(link, transaction);
+          await mails.enqueue(letters.emailChanged(user), transaction);
+        },
+      });
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { MailService } from '../../mail/contract.ts';
+import type { RateLimits } from '../../rate-limit/contract.ts';
+import type { UserService } from '../../users/contract.ts';
+import { canonicalEmail } from '../canonical-email.ts';
+import type { EmailLinkService } from '../contract.ts';
+import { userOfLink } from '../known-user.ts';
+import type { Letters } from '../letters.ts';
+import type { Links } from '../links.ts';
+import type { LinkRow } from '../model.ts';
+import { problems } from '../problems.ts';
+
+export interface PasswordResetDependencies {
+  readonly users: UserService;
+  readonly limits: Pick<RateLimits, 'mail'>;
+  readonly links: Links;
+  readonly letters: Letters;
+  readonly mails: MailService;
+}
+
+/** A new password for who forgot the former one, or never had one. */
+export function createPasswordReset(dependencies: PasswordResetDependencies) {
+  const { users, limits, links, letters, mails } = dependencies;
+
+  const passwordChanged: EmailLinkService['passwordChanged'] = (user, transaction) =>
+    mails.enqueue(letters.passwordChanged(user), transaction);
+
+  return {
+    passwordChanged,
+
+    /** Says nothing of who has the address, by its time either. Throws `email-links:mail-disabled`, `users:invalid-email`. */
+    async forgot(email: string): Promise<void> {
+      if (!mails.enabled) throw problems.mailDisabled();
+      const canonical = canonicalEmail(email);
+      const mayMail = await limits.mail(canonical);
+      const user = await users.findByEmail(canonical);
+      const isSent = user !== undefined && !user.disabledAt && mayMail;
+      await links.deliver({
+        link: isSent
+          ? {
+              purpose: 'password-reset',
+              user_id: user.id,
+              email: canonical,
+              roles_ver: user.rolesVersion,
+            }
+          : undefined,
+        mail: (url) => letters.resetPassword(user ?? { email, name: null }, url),
+        isSent,
+      });
+    },
+
+    /** Ends every session. Throws `email-links:link-invalid`, `users:password-rejected`, `users:busy`. */
+    async reset(link: LinkRow, next: string): Promise<void> {
+      const user = await users.find(link.user_id ?? '');
+      if (!user) throw problems.linkInvalid();
+      await users.resetPassword(userOfLink(link), next, {
+        alongside: async (transaction) => {
+          await links.consume(link, transaction);
+          await passwordChanged(user, transaction);
+        },
+      });
+    },
+  };
+}
