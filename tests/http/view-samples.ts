@@ -65,8 +65,10 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
     error: 'This password is too common.',
     passwordMinLength: 12,
   },
-  'email-links/done': { outcome: 'reset-sent' },
-  'email-links/done#registered': { outcome: 'registered' },
+  'email-links/done': {
+    heading: 'Check your mail',
+    message: 'If there is an account, we sent it a link.',
+  },
   'email-links/invalid': {},
   'consent/consent': {
     ...form,

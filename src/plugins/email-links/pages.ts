@@ -2,6 +2,7 @@ import type { OidcEngine } from '../../kernel/oidc.ts';
 import { ProblemError } from '../../kernel/problem.ts';
 import type { Page, PageInput, PageReply } from '../../kernel/route.ts';
 import type { LinkRow } from './model.ts';
+import { donePage } from './outcomes.ts';
 import { problems } from './problems.ts';
 import type { FollowingService } from './service.ts';
 
@@ -14,17 +15,6 @@ interface Dependencies {
 }
 
 const access = { kind: 'public' } as const;
-
-/** What came of it, in the words of the view. */
-type Outcome =
-  | 'reset-sent'
-  | 'verification-sent'
-  | 'verified'
-  | 'changed'
-  | 'registered'
-  | 'password-set';
-
-const done = (outcome: Outcome): PageReply => ({ view: 'email-links/done', locals: { outcome } });
 
 /** The link's own page for links that do not work; every other failure is an error page. */
 async function unlessInvalid(work: () => Promise<PageReply>): Promise<PageReply> {
@@ -59,11 +49,13 @@ function linkPages({ service, oidc, base, passwordMinLength }: Dependencies): Pa
     const code = input.params['code'] ?? '';
     const link = await service.find(code);
     if (link.purpose !== 'password-reset') {
-      return done(await service.confirm(code, () => oidc.currentSession(input.request.exchange)));
+      return donePage(
+        await service.confirm(code, () => oidc.currentSession(input.request.exchange)),
+      );
     }
     try {
       await service.reset(code, input.form['new_password'] ?? '');
-      return done('password-set');
+      return donePage('password-set');
     } catch (error) {
       if (!(error instanceof ProblemError) || error.problem.status !== 400) throw error;
       return show(link, input, error);
@@ -126,7 +118,7 @@ function forgotPages({ service, base }: Dependencies): Page[] {
       async handle(input) {
         try {
           await service.forgot(input.form['email'] ?? '');
-          return done('reset-sent');
+          return donePage('reset-sent');
         } catch (error) {
           if (!(error instanceof ProblemError) || error.problem.status !== 400) throw error;
           return show(input, error);
@@ -152,7 +144,7 @@ function verifyPages({ service, oidc, base }: Dependencies): Page[] {
       access,
       async handle(input) {
         const { email, emailVerified } = await userOf(input);
-        if (emailVerified) return done('verified');
+        if (emailVerified) return donePage('verified');
         const locals = { csrf: input.csrf, action: `${base}${path}`, email };
         return { view: 'email-links/verify', locals };
       },
@@ -164,7 +156,7 @@ function verifyPages({ service, oidc, base }: Dependencies): Page[] {
       rateLimit: () => 'mail',
       async handle(input) {
         const { id } = await userOf(input);
-        return done((await service.askToVerify(id)) ? 'verification-sent' : 'verified');
+        return donePage((await service.askToVerify(id)) ? 'verification-sent' : 'verified');
       },
     },
   ];
