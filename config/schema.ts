@@ -87,6 +87,15 @@ export const coreSchema = z.object({
   REFRESH_TOKEN_TTL: seconds(2_592_000, 60).describe('Lifetime of a refresh token, in seconds.'),
   SESSION_IDLE_TTL: seconds(1_209_600, 60).describe('A session unused for so many seconds ends.'),
   SESSION_TTL: seconds(7_776_000, 60).describe('A session ends after so many seconds in any case.'),
+  JWKS_MAX_AGE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(300)
+    .describe(
+      'Seconds that clients keep JWKS and metadata; a new signing key is published a little longer before it signs.',
+    ),
   REGISTRATION: z
     .enum(['open', 'strict', 'closed'])
     .default('open')

@@ -91,16 +91,25 @@ export async function createApp(options: AppOptions): Promise<App> {
   );
 
   let readiness: Readiness = 'ready';
-  const callback = await createServer(
-    { ...options, log, requests, core, issuer, secrets, registry, engine },
-    () => readiness,
-  );
+  const parts = { ...options, log, requests, core, issuer, secrets, registry, engine };
+  const build = prepareServer(parts, () => readiness);
+  let serve = await build();
+  // New keys make a new provider; requests under way end on the one they began with.
+  registry.use(Keys).subscribe(() => {
+    build().then(
+      (next) => {
+        serve = next;
+      },
+      (error: unknown) =>
+        log.error({ event: 'signing_key.swap_failed', err: error }, 'still on the former keys'),
+    );
+  });
   const idle = async (): Promise<void> => {
     await events.idle();
     await engine.idle();
   };
   return {
-    callback,
+    callback: (req, res) => serve(req, res),
     plugins: registry.plugins,
     use: registry.use,
     drain: () => {
@@ -122,6 +131,7 @@ const coreSettings = (config: CoreConfig): CoreSettings => ({
   refreshTokenTtl: config.REFRESH_TOKEN_TTL,
   sessionIdleTtl: config.SESSION_IDLE_TTL,
   sessionTtl: config.SESSION_TTL,
+  jwksMaxAge: config.JWKS_MAX_AGE,
   registration: config.REGISTRATION,
 });
 
@@ -140,15 +150,14 @@ interface Shared {
   readonly base: string;
   readonly render: Renderer;
   readonly cookies: CookieTable;
-  readonly keys: Awaited<ReturnType<KeyService['current']>>;
   readonly prompts: readonly Prompt[];
 }
 
-/** oidc-provider and the Koa app around it. */
-async function createServer(
+/** Makes oidc-provider and the Koa app around it, with the signing keys there are when it is called. */
+function prepareServer(
   parts: ServerParts,
   readiness: () => Readiness,
-): Promise<RequestListener> {
+): () => Promise<RequestListener> {
   const { core, registry } = parts;
   const root = packageRoot();
   const base = basePath(core.publicUrl);
@@ -161,12 +170,14 @@ async function createServer(
       productName: 'Auth Service',
     }),
     cookies: cookieTable(core.publicUrl),
-    keys: await registry.use(Keys).current(),
     prompts: registry.all('prompts').flatMap(({ value }) => value),
   };
-  const { provider, verifier } = assembleOidc(parts, shared);
-  const callback = assembleHttp(parts, shared, provider, verifier, readiness).callback();
-  return (req, res) => void callback(req, res);
+  return async () => {
+    const keys = await registry.use(Keys).current();
+    const { provider, verifier } = assembleOidc(parts, shared, keys);
+    const callback = assembleHttp(parts, shared, provider, verifier, readiness).callback();
+    return (req, res) => void callback(req, res);
+  };
 }
 
 /** Seconds after which a person must prove again who they are before a sensitive step. */
@@ -182,7 +193,11 @@ const OUR_COOKIES = (['session', 'access', 'refresh'] as const).map((name) => ({
   value: undefined,
 }));
 
-function assembleOidc(parts: ServerParts, { render, cookies, keys, prompts }: Shared) {
+function assembleOidc(
+  parts: ServerParts,
+  { render, cookies, prompts }: Shared,
+  keys: Awaited<ReturnType<KeyService['current']>>,
+) {
   const { core, issuer, secrets, registry, engine, storage, random, log, clock } = parts;
   const revocations = registry.use(Revocations);
   const [accounts] = registry.all('accounts');
@@ -227,7 +242,7 @@ function assembleOidc(parts: ServerParts, { render, cookies, keys, prompts }: Sh
   );
   announceRetry(provider);
   acceptJwtAccessTokens(provider, verifier);
-  cacheMetadata(provider);
+  cacheMetadata(provider, core.jwksMaxAge);
   completeSignOut(provider, signOut);
   const [limiter] = registry.all('limiter');
   if (limiter) {

@@ -194,6 +194,8 @@ export interface OidcEngine {
 /** Private signing keys as JWKs, the signing one of each algorithm first. */
 export interface SigningKeys {
   current(): Promise<readonly JWK[]>;
+  /** Calls `listener` whenever `current()` answers something else than before. */
+  subscribe(listener: () => void): void;
 }
 
 /** What stops valid tokens before they expire. */
@@ -201,6 +203,7 @@ export interface Denylist {
   denies(token: {
     readonly sub?: string | undefined;
     readonly sid?: string | undefined;
+    readonly gid?: string | undefined;
     readonly jti?: string | undefined;
     readonly rolesVersion?: number | undefined;
   }): boolean;

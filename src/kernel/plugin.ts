@@ -27,6 +27,8 @@ export interface CoreSettings {
   readonly refreshTokenTtl: number;
   readonly sessionIdleTtl: number;
   readonly sessionTtl: number;
+  /** How long clients may keep JWKS and metadata. */
+  readonly jwksMaxAge: number;
   /** Who may create an account: everybody, everybody who can read mail sent to the address, or nobody. */
   readonly registration: 'open' | 'strict' | 'closed';
 }

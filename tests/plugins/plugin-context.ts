@@ -52,6 +52,7 @@ export function createPluginContext(given: Given = {}) {
       refreshTokenTtl: 2_592_000,
       sessionIdleTtl: 1_209_600,
       sessionTtl: 7_776_000,
+      jwksMaxAge: 300,
       registration: 'open',
     },
     secrets: { keys: () => given.secrets ?? [Buffer.alloc(32, 1)] },

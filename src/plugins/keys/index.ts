@@ -1,4 +1,4 @@
-/** Makes, keeps and lists the signing keys of the issuer. Owns table signing_keys. */
+/** Makes, rotates, keeps and lists the signing keys of the issuer. Owns table signing_keys. */
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
@@ -12,16 +12,39 @@ import { createKeyService } from './service.ts';
 export const keys = definePlugin({
   name: 'keys',
   kernel: 1,
-  settings: z.object({}),
+  settings: z.object({
+    KEY_ROTATION: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(315_360_000)
+      .default(7_776_000)
+      .describe(
+        'Seconds after which new signing keys take over; 0: only with "authsrv keys rotate".',
+      ),
+  }),
   commands: keyCommands,
-  setup({ db, clock, random, secrets, log }) {
+  setup({ db, store, core, settings, random, secrets, log }) {
+    // A tenth of the time that verifiers keep JWKS; a node that missed a message is two turns late at most.
+    const every = Math.max(1, Math.min(30, Math.floor(core.jwksMaxAge / 10)));
     const service = createKeyService({
       keys: createKeyModel(db),
       cipher: createKeyCipher(secrets.keys('signing-keys'), random),
       generate: generateSigningKey,
-      clock,
+      store,
+      times: {
+        period: settings.KEY_ROTATION,
+        publishAhead: core.jwksMaxAge + 2 * every,
+        // ID tokens come back as hints for as long as a session can last.
+        retention: core.sessionTtl + 60,
+      },
       log,
     });
-    return { provides: [provide(Keys, service)], start: () => service.start() };
+    return {
+      provides: [provide(Keys, service)],
+      start: () => service.start(),
+      tasks: [{ name: 'signing keys', every, run: () => service.tend() }],
+      stop: () => service.stop(),
+    };
   },
 });
