@@ -20,13 +20,14 @@ import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/acce
 import { cacheMetadata } from './oidc/cache-metadata.ts';
 import { limitClients } from './oidc/client-limit.ts';
 import { cookieKeys } from './oidc/cookie-settings.ts';
+import { describeEndpoints } from './oidc/describe-endpoints.ts';
 import { createEngine } from './oidc/engine.ts';
 import { createInteractionPages } from './oidc/interaction-pages.ts';
 import { acceptJwtAccessTokens } from './oidc/jwt-access-token.ts';
-import { createProvider } from './oidc/provider.ts';
+import { createProvider, endpointPaths } from './oidc/provider.ts';
 import { completeSignOut, type SignOutDependencies } from './oidc/sign-out.ts';
 import { announceRetry } from './oidc/unavailable.ts';
-import { packageRoot } from './package-root.ts';
+import { packageRoot, packageVersion, viewerFolder } from './package-root.ts';
 import { isClientSecret } from './plugins/clients/contract.ts';
 import { Consents } from './plugins/consent/contract.ts';
 import { Grants } from './plugins/grants/contract.ts';
@@ -280,6 +281,9 @@ function assembleHttp(
     hasRole: registry.use(Roles).has,
     isRecent: recencyOf(registry.use(Sessions), clock),
     assetsFolder: join(root, 'views', 'assets'),
+    viewerFolder: viewerFolder(root),
+    version: packageVersion(root),
+    oidcPaths: describeEndpoints(endpointPaths),
     cookieKeys: cookieKeys(secrets),
     csrfKey: secrets.keys('csrf')[0],
     corsOrigins: config.CORS_ORIGINS,

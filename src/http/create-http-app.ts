@@ -11,9 +11,11 @@ import { readCookie } from './cookies.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
 import { oauthErrors } from './oauth-errors.ts';
+import { createOpenApiDocument, type ForeignPaths } from './openapi/document.ts';
+import { serveDocuments } from './openapi/serve-documents.ts';
 import { pageHandler } from './page-handler.ts';
 import { logProblem, problems, sendProblem, toProblem } from './problem-response.ts';
-import { basePath, pinPublicUrl } from './public-url.ts';
+import { basePath, issuerOf, pinPublicUrl } from './public-url.ts';
 import { createLimit, type Limit, limitOidc } from './rate-limit.ts';
 import { type RequestLogOptions, requestLog, requireRequestId } from './request-log.ts';
 import { routeHandler } from './route-handler.ts';
@@ -30,6 +32,11 @@ export interface HttpOptions extends Authentication {
   readonly readiness: () => Readiness;
   readonly render: Render;
   readonly assetsFolder: string;
+  /** Where Swagger UI lies; undefined when it is not installed. */
+  readonly viewerFolder: string | undefined;
+  readonly version: string;
+  /** The endpoints of `oidc`, as the API's document shows them. */
+  readonly oidcPaths: ForeignPaths;
   readonly cookieKeys: string[];
   readonly csrfKey: Buffer;
   /** Other origins whose pages may call the REST API. */
@@ -76,6 +83,10 @@ export function createHttpApp(options: HttpOptions): Koa {
   inner.use(oauthErrors(log));
   inner.use(requireRequestId);
   inner.use(staticAssets(options.assetsFolder, '/assets'));
+  if (options.viewerFolder) {
+    inner.use(staticAssets(options.viewerFolder, '/assets/swagger-ui', VIEWER_FILES));
+  }
+  inner.use(documentsOf(options, base));
   inner.use(pagesOf(options, { requestInfo, limit }));
   inner.use(routesOf(options, { requestInfo, limit }));
   inner.use(limitOidc(limit));
@@ -111,6 +122,22 @@ function metadataAtRoot(base: string): Middleware {
     if (ctx.path === `${document}${base}`) ctx.path = `${base}${document}`;
     await next();
   };
+}
+
+const VIEWER_FILES = ['swagger-ui-bundle.js', 'swagger-ui.css'];
+
+/** The API's document and the pages that show it. */
+function documentsOf(options: HttpOptions, base: string): Middleware {
+  return serveDocuments(() => ({
+    base,
+    hasViewer: options.viewerFolder !== undefined,
+    document: createOpenApiDocument({
+      ...options,
+      server: issuerOf(options.publicUrl),
+      limited: options.limiter?.problems,
+      foreign: options.oidcPaths,
+    }),
+  }));
 }
 
 /** `DELETE /auth/sessions/` is one session whose id is missing, never all of them. */

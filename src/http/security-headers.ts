@@ -1,7 +1,8 @@
 import type { Middleware } from 'koa';
 import helmet from 'koa-helmet';
 
-const BASE_POLICY = [
+/** What every page allows; `form-action` comes on top. */
+export const basePolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -15,7 +16,7 @@ const BASE_POLICY = [
  * page inside an authorization request also names the client's redirect origin.
  */
 export function pagePolicy(formAction: readonly string[] = []): string {
-  return [...BASE_POLICY, ["form-action 'self'", ...formAction].join(' ')].join('; ');
+  return [...basePolicy, ["form-action 'self'", ...formAction].join(' ')].join('; ');
 }
 
 /** Headers of every response (SEC-93). */

@@ -9,10 +9,17 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-/** Serves the few files of `views/assets` from memory, with ETags; nothing else is reachable. */
-export function staticAssets(folder: string, prefix: string): Middleware {
+/**
+ * Serves the few files of a folder from memory, with ETags; nothing else is reachable. `names`: only these, else all
+ * that a page may load.
+ */
+export function staticAssets(
+  folder: string,
+  prefix: string,
+  names: readonly string[] = readdirSync(folder),
+): Middleware {
   const files = new Map(
-    readdirSync(folder)
+    names
       .filter((name) => extname(name) in TYPES)
       .map((name) => {
         const body = readFileSync(join(folder, name));

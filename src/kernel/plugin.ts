@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Clock, Random } from './clock.ts';
 import type { Events, EventType, Listener } from './events.ts';
 import type { AccountSource, ClaimSource, OidcEngine, Prompt } from './oidc.ts';
+import type { ProblemType } from './problem.ts';
 import type { Page, RateClass, Route } from './route.ts';
 import type { Provided, ServiceToken } from './service.ts';
 import type { Database, StateStore } from './store.ts';
@@ -73,6 +74,8 @@ export type GrantHandler = (ctx: KoaContextWithOIDC) => Promise<void>;
 
 /** Admits or refuses calls, before their bodies are read. */
 export interface Limiter {
+  /** What a refused call may be answered with. */
+  readonly problems: readonly ProblemType[];
   /**
    * Takes a token from the caller's bucket of this class and answers the header fields that say what is left.
    * Throws a 429 problem that carries them.

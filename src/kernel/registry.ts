@@ -96,7 +96,8 @@ function pagesOfTheirOwn({ routes = [], pages = [] }: Contributions): readonly E
 }
 
 /** What the core answers, or might: the router asks plugins first, so theirs would silently take its place. */
-const CORE_PATHS = /^\/(?:(?:oidc|\.well-known|health|assets)(?:\/|$)|[^/]*[:*{(])/i;
+const CORE_PATHS =
+  /^\/(?:(?:oidc|\.well-known|health|assets|openapi\.json)(?:\/|$)|[^/]+\/(?:doc|openapi\.json)$|[^/]*[:*{(])/i;
 const CORE_ROUTES = ['GET /interaction/:', 'GET /interaction/:/:', 'POST /interaction/:/:'];
 
 function takeRoutes(claims: Claims, owner: string, endpoints: readonly Endpoint[]): void {

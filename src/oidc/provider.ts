@@ -33,7 +33,7 @@ export interface ProviderDependencies extends AdapterDependencies, SignOutDepend
 }
 
 /** Paths below PUBLIC_URL (api.md "OIDC"). */
-const ROUTES = {
+export const endpointPaths = {
   authorization: '/oidc/authorize',
   token: '/oidc/token',
   userinfo: '/oidc/userinfo',
@@ -52,7 +52,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
   const provider = new Provider(issuer, {
     adapter: createAdapterFactory(dependencies),
     jwks: { keys: [...keys] },
-    routes: ROUTES,
+    routes: endpointPaths,
     responseTypes: ['code'],
     scopes: [...OPENID_SCOPES],
     claims: scopeClaims(claims),

@@ -20,6 +20,7 @@ const refusal = ({ retryAfter, policy, ...answer }: Taken) => ({
 
 /** By client address, and by address and client where OIDC clients call. */
 export const createLimiter = ({ take, policies }: Dependencies): Limiter => ({
+  problems: Object.values(problems),
   async spend(rateClass, { ip, client }) {
     const who = client === undefined ? [] : [client];
     const taken = await take(policies[rateClass], clientNetwork(ip), ...who);

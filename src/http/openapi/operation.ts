@@ -1,0 +1,104 @@
+import { STATUS_CODES } from 'node:http';
+import type { z } from 'zod';
+import type { ProblemType } from '../../kernel/problem.ts';
+import type { Route } from '../../kernel/route.ts';
+import { classOfMethod } from '../rate-limit.ts';
+import { problemResponses, problemsOf } from './problem-responses.ts';
+import type { JsonSchema, SchemaBook } from './schemas.ts';
+
+interface OperationParts {
+  readonly book: SchemaBook;
+  /** Problems of the rate limiter; undefined when nothing is limited. */
+  readonly limited: readonly ProblemType[] | undefined;
+}
+
+/** First segment of a path: the part of the document that it belongs to. */
+const partOf = (path: string): string => path.split('/')[1] ?? '';
+
+/** `/users/:id` → `/users/{id}` */
+export const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
+
+const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
+
+/** `getUsersByIdRoles` of `GET /users/:id/roles`. */
+const operationId = ({ method, path }: Route): string =>
+  method +
+  path
+    .split(/[/-]/)
+    .filter(Boolean)
+    .map((word) => (word.startsWith(':') ? `By${capital(word.slice(1))}` : capital(word)))
+    .join('');
+
+/** The rule in words: which scope, which role, how recent the sign-in. */
+function describeAccess({ access }: Route): string {
+  if (access.kind === 'public') return 'Open to everybody.';
+  const who =
+    access.kind === 'role'
+      ? `For users who hold the role \`${access.role}\` now`
+      : 'For signed-in users';
+  const recent = access.recent ? ' and who proved who they are within the last 5 minutes' : '';
+  return `${who}${recent}; the access token has the scope \`${access.scope}\`.`;
+}
+
+const security = ({ access }: Route): readonly JsonSchema[] =>
+  access.kind === 'public' ? [] : [{ accessCookie: [] }, { bearer: [] }];
+
+const ref = (name: string): JsonSchema => ({ $ref: `#/components/headers/${name}` });
+
+function parameters(place: 'path' | 'query', schema: z.ZodType | undefined, book: SchemaBook) {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = book.input(schema) as {
+    properties?: Record<string, JsonSchema>;
+    required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, of]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    schema: of,
+  }));
+}
+
+function success({ success: { status, schema } }: Route, book: SchemaBook, headers: JsonSchema) {
+  return {
+    description: STATUS_CODES[status],
+    headers,
+    ...(schema ? { content: { 'application/json': { schema: book.output(schema) } } } : {}),
+  };
+}
+
+/** An OpenAPI operation object: all of it comes from the route itself. */
+export function operationOf(route: Route, { book, limited }: OperationParts): JsonSchema {
+  const common: Record<string, JsonSchema> = {
+    'X-Request-Id': ref('X-Request-Id'),
+    ...(limited
+      ? { 'RateLimit-Policy': ref('RateLimit-Policy'), RateLimit: ref('RateLimit') }
+      : {}),
+  };
+  const rateClass = route.rateLimit ?? classOfMethod(route.method);
+  return {
+    operationId: operationId(route),
+    tags: [partOf(route.path)],
+    summary: route.summary,
+    description: `${describeAccess(route)} Rate limit class: \`${rateClass}\`.`,
+    security: security(route),
+    parameters: [
+      ...parameters('path', route.params, book),
+      ...parameters('query', route.query, book),
+    ],
+    ...(route.body
+      ? {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: book.input(route.body) } },
+          },
+        }
+      : {}),
+    responses: {
+      [route.success.status]: success(route, book, common),
+      ...problemResponses(problemsOf(route, limited ?? []), common),
+    },
+    ...('role' in route.access ? { 'x-role': route.access.role } : {}),
+    ...(route.access.kind === 'public' ? {} : { 'x-scope': route.access.scope }),
+  };
+}
