@@ -97,7 +97,9 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
 
   const verify: AccessTokenVerifier['verify'] = async (token, { staleRoles = false } = {}) => {
     const claims = await decode(token, new Date(clock.now()));
-    if (!claims || denylist.denies({ sid: claims.sid, jti: claims.jti })) return undefined;
+    if (!claims) return undefined;
+    const { sid, gid, jti } = claims;
+    if (denylist.denies({ sid, gid, jti })) return undefined;
     return staleRoles || !hasStaleRoles(claims) ? claims : undefined;
   };
 

@@ -28,9 +28,9 @@ export function createSecurityService(dependencies: Dependencies) {
     ): Promise<readonly CookieChange[]> {
       const changed = await users.changePassword(sub, passwords, {
         keepSession: sid,
-        alongside: async (transaction) => {
+        alongside: async (transaction, deny) => {
           const family = { sessionId: sid, clientId: dependencies.clientId };
-          await grants.endAll(family, 'password changed', transaction);
+          await grants.endAll(family, 'password changed', transaction, deny);
         },
       });
       if (!changed) throw problems.invalidCredentials();

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { Grants } from '../grants/contract.ts';
+import { Revocations } from '../revocations/contract.ts';
 import { clientCommands } from './cli.ts';
 import { createClientAdapter } from './client-adapter.ts';
 import { ClientDeleted, ClientRegistered, Clients } from './contract.ts';
@@ -13,7 +14,7 @@ import { createClientService } from './service.ts';
 export const clients = definePlugin({
   name: 'clients',
   kernel: 1,
-  dependsOn: ['grants'],
+  dependsOn: ['grants', 'revocations'],
   settings: z.object({}),
   events: [ClientRegistered, ClientDeleted],
   commands: clientCommands,
@@ -23,6 +24,7 @@ export const clients = definePlugin({
       ...context,
       clients: model,
       grants: context.use(Grants),
+      revocations: context.use(Revocations),
       rules: { grantTypes: CORE_GRANT_TYPES, publicUrl: context.core.publicUrl },
     });
     return {

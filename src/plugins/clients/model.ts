@@ -41,8 +41,6 @@ export type ClientModel = ReturnType<typeof createClientModel>;
 /** Table `clients`; `consents` go with a client by foreign key. */
 export function createClientModel(db: Database) {
   return {
-    transaction: db.transaction,
-
     async find(id: string): Promise<ClientRow | undefined> {
       if (!POSSIBLE_ID.test(id)) return undefined;
       return (await db.query<ClientRow>(FIND, [id]))[0];

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../../kernel/clock.ts';
 import type { Events } from '../../kernel/events.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import type { GrantService } from '../grants/contract.ts';
+import type { RevocationService } from '../revocations/contract.ts';
 import { generateClientSecret, hashClientSecret, isClientSecret } from './client-secret.ts';
 import { type Client, ClientDeleted, ClientRegistered, type ClientService } from './contract.ts';
 import { hasSecret, type MetadataRules, parseMetadata } from './metadata.ts';
@@ -11,6 +12,7 @@ import { problems } from './problems.ts';
 interface Dependencies {
   readonly clients: ClientModel;
   readonly grants: Pick<GrantService, 'endAll'>;
+  readonly revocations: Pick<RevocationService, 'transaction'>;
   readonly rules: MetadataRules;
   readonly events: Events;
   readonly clock: Clock;
@@ -19,7 +21,7 @@ interface Dependencies {
 }
 
 export function createClientService(dependencies: Dependencies): ClientService {
-  const { clients, grants, rules, events, clock, random, log } = dependencies;
+  const { clients, grants, revocations, rules, events, clock, random, log } = dependencies;
   const now = (): Date => new Date(clock.now());
 
   return {
@@ -61,9 +63,9 @@ export function createClientService(dependencies: Dependencies): ClientService {
     },
 
     async delete(clientId) {
-      await clients.transaction(async (transaction) => {
+      await revocations.transaction(async (transaction, deny) => {
         if (!(await clients.delete(clientId, transaction))) throw problems.notFound();
-        await grants.endAll({ clientId }, 'client deleted', transaction);
+        await grants.endAll({ clientId }, 'client deleted', transaction, deny);
       });
       log.info({ event: 'client.deleted', client_id: clientId }, 'client deleted');
       events.emit(ClientDeleted, { clientId });

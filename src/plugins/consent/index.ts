@@ -4,6 +4,7 @@ import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { Clients } from '../clients/contract.ts';
 import { Grants } from '../grants/contract.ts';
+import { Revocations } from '../revocations/contract.ts';
 import { Users } from '../users/contract.ts';
 import { createConsentPrompt } from './consent-prompt.ts';
 import { Consents } from './contract.ts';
@@ -13,12 +14,13 @@ import { createConsentService } from './service.ts';
 export const consent = definePlugin({
   name: 'consent',
   kernel: 1,
-  dependsOn: ['users', 'clients', 'grants'],
+  dependsOn: ['users', 'clients', 'grants', 'revocations'],
   settings: z.object({}),
   setup({ db, clock, log, use }) {
     const consents = createConsentService({
       consents: createConsentModel(db),
       grants: use(Grants),
+      revocations: use(Revocations),
       clock,
       log,
     });

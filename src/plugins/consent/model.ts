@@ -24,8 +24,6 @@ export type ConsentModel = ReturnType<typeof createConsentModel>;
 /** Table `consents`: one row a user and client, over all sessions. */
 export function createConsentModel(db: Database) {
   return {
-    transaction: db.transaction,
-
     async find(userId: string, clientId: string): Promise<readonly string[]> {
       const [row] = await db.query<{ scopes: string[] }>(FIND, [userId, clientId]);
       return row?.scopes ?? [];

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import type { GrantService } from '../grants/contract.ts';
+import type { RevocationService } from '../revocations/contract.ts';
 import type { ConsentService } from './contract.ts';
 import type { ConsentModel } from './model.ts';
 import { problems } from './problems.ts';
@@ -8,13 +9,14 @@ import { problems } from './problems.ts';
 interface Dependencies {
   readonly consents: ConsentModel;
   readonly grants: Pick<GrantService, 'endAll'>;
+  readonly revocations: Pick<RevocationService, 'transaction'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** `allow` throws `consent:party-gone` when the user or the client was deleted meanwhile. */
 export function createConsentService(dependencies: Dependencies): ConsentService {
-  const { consents, grants, clock, log } = dependencies;
+  const { consents, grants, revocations, clock, log } = dependencies;
   return {
     async allowed(userId, clientId) {
       return new Set(await consents.find(userId, clientId));
@@ -28,9 +30,9 @@ export function createConsentService(dependencies: Dependencies): ConsentService
     },
 
     async withdraw(userId, clientId) {
-      await consents.transaction(async (transaction) => {
+      await revocations.transaction(async (transaction, deny) => {
         await consents.delete(userId, clientId, transaction);
-        await grants.endAll({ userId, clientId }, 'consent withdrawn', transaction);
+        await grants.endAll({ userId, clientId }, 'consent withdrawn', transaction, deny);
       });
       const fields = { event: 'consent.withdrawn', sub: userId, client_id: clientId };
       log.info(fields, 'consent withdrawn');

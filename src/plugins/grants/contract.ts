@@ -1,6 +1,7 @@
 import type { GrantFence } from '../../kernel/oidc.ts';
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
+import type { Deny } from '../revocations/contract.ts';
 
 /** Which grants: all that match every given member. */
 export interface GrantFilter {
@@ -20,13 +21,14 @@ export interface GrantOwner {
 
 export interface GrantService extends GrantFence {
   /**
-   * Ends all live grants of the filter: their codes and refresh tokens are dead once this commits. Returns whose
-   * they are, and whose those are that `keepOffline` left alone.
+   * Ends all live grants of the filter: their codes, refresh tokens and access tokens are dead once this commits.
+   * Returns whose they are, and whose those are that `keepOffline` left alone.
    */
   endAll(
     filter: GrantFilter,
     reason: string,
     transaction: Transaction,
+    deny: Deny,
   ): Promise<readonly GrantOwner[]>;
   /** Whose grant it is, ended or not. */
   ownerOf(grantId: string): Promise<GrantOwner | undefined>;

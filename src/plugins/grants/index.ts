@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
+import { Revocations } from '../revocations/contract.ts';
 import { Grants } from './contract.ts';
 import { createLostRotations } from './lost-rotations.ts';
 import { createGrantModel } from './model.ts';
@@ -11,12 +12,14 @@ import { createSweeper } from './sweeper.ts';
 export const grants = definePlugin({
   name: 'grants',
   kernel: 1,
+  dependsOn: ['revocations'],
   settings: z.object({}),
-  setup({ db, clock, random, core, log }) {
-    const model = createGrantModel(db);
+  setup({ db, clock, random, core, log, use }) {
+    const model = createGrantModel(db, core.accessTokenTtl);
     const lost = createLostRotations({ grants: model, clock, log });
     const service = createGrantService({
       grants: model,
+      revocations: use(Revocations),
       lost,
       clock,
       random,

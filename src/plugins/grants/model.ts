@@ -52,21 +52,24 @@ const TAKE_BACK = {
   text: `UPDATE grants SET rotation = $2, rotation_salt = NULL
     WHERE id = $1 AND rotation = $2 + 1 AND rotation_salt = $3 AND ended_at IS NULL RETURNING id`,
 };
+// Access tokens come with the grant, its code or a rotation: without any of them lately, none is left to deny.
+const HAS_TOKENS = (lifetime: string) =>
+  `greatest(created_at, code_used_at, rotated_at) > clock_timestamp() - make_interval(secs => ${lifetime})`;
 const END = {
   name: 'grants-end',
-  text: `UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL`,
+  text: `UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL RETURNING id`,
 };
 const MATCHING = `ended_at IS NULL
   AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR client_id = $4)
   AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)`;
-const OWNER = 'user_id, client_id, session_id';
+const OWNER = 'id, user_id, client_id, session_id';
 // Those that are kept are returned as well: their clients are told of the end of the session all the same.
 const END_ALL = {
   name: 'grants-end-all',
   text: `WITH ended AS (UPDATE grants SET ended_at = $1, end_reason = $2
-      WHERE ${MATCHING} AND NOT ($7 AND offline) RETURNING ${OWNER})
-    SELECT ${OWNER} FROM ended UNION ALL
-    SELECT ${OWNER} FROM grants WHERE ${MATCHING} AND $7 AND offline`,
+      WHERE ${MATCHING} AND NOT ($7 AND offline) RETURNING ${OWNER}, ${HAS_TOKENS('$8')} AS has_tokens)
+    SELECT ${OWNER}, has_tokens FROM ended UNION ALL
+    SELECT ${OWNER}, false FROM grants WHERE ${MATCHING} AND $7 AND offline`,
 };
 const SWEEP = {
   name: 'grants-sweep',
@@ -84,10 +87,20 @@ export interface NewGrantRow {
   readonly expiresAt: Date;
 }
 
+/** Seconds that clocks may differ, on both sides of an access token's lifetime. */
+const SKEW = 60;
+
+/** A live grant that ended, or that `keepOffline` left alone. */
+export interface EndedGrant extends GrantOwner {
+  readonly id: string;
+  /** It has ended, and access tokens of it may not have expired. */
+  readonly hasTokens: boolean;
+}
+
+type OwnerRow = Pick<GrantRow, 'user_id' | 'client_id' | 'session_id'>;
+
 /** Whose grant a row is. */
-export const toOwner = (
-  row: Pick<GrantRow, 'user_id' | 'client_id' | 'session_id'>,
-): GrantOwner => ({
+export const toOwner = (row: OwnerRow): GrantOwner => ({
   userId: row.user_id,
   clientId: row.client_id,
   sessionId: row.session_id,
@@ -95,8 +108,11 @@ export const toOwner = (
 
 export type GrantModel = ReturnType<typeof createGrantModel>;
 
-/** Table `grants`: one row an authorization; every state change is one conditional UPDATE. */
-export function createGrantModel(db: Database) {
+/**
+ * Table `grants`: one row an authorization; every state change is one conditional UPDATE. `tokenLifetime` is that of
+ * access tokens, in seconds.
+ */
+export function createGrantModel(db: Database, tokenLifetime: number) {
   const first = async (rows: Promise<GrantRow[]>) => (await rows)[0];
   return {
     find: (id: string, now: Date) => first(db.query<GrantRow>(FIND, [id, now])),
@@ -126,8 +142,9 @@ export function createGrantModel(db: Database) {
       return (await db.query(TAKE_BACK, [id, from, salt])).length === 1;
     },
 
-    async end(id: string, reason: string, now: Date): Promise<void> {
-      await db.query(END, [id, now, reason]);
+    /** False when it had ended before. */
+    async end(id: string, reason: string, now: Date, transaction: Transaction): Promise<boolean> {
+      return (await db.query(END, [id, now, reason], transaction)).length === 1;
     },
 
     async endAll(
@@ -135,14 +152,15 @@ export function createGrantModel(db: Database) {
       reason: string,
       now: Date,
       transaction: Transaction,
-    ): Promise<GrantOwner[]> {
+    ): Promise<EndedGrant[]> {
       const { userId, clientId, sessionId, exceptSessionId, keepOffline = false } = filter;
-      const rows = await db.query<Pick<GrantRow, 'user_id' | 'client_id' | 'session_id'>>(
+      const recent = tokenLifetime + SKEW;
+      const rows = await db.query<OwnerRow & { id: string; has_tokens: boolean }>(
         END_ALL,
-        [now, reason, userId, clientId, sessionId, exceptSessionId, keepOffline],
+        [now, reason, userId, clientId, sessionId, exceptSessionId, keepOffline, recent],
         transaction,
       );
-      return rows.map(toOwner);
+      return rows.map((row) => ({ ...toOwner(row), id: row.id, hasTokens: row.has_tokens }));
     },
 
     /** Deletes at most 1,000 grants that expired before `limit`; returns how many. */

@@ -2,6 +2,7 @@ import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock, Random } from '../../kernel/clock.ts';
 import { CodeReplayed, type NewGrant, type Rotation } from '../../kernel/oidc.ts';
 import { StoreUnavailable } from '../../kernel/store.ts';
+import type { RevocationService } from '../revocations/contract.ts';
 import type { GrantService } from './contract.ts';
 import type { LostRotations } from './lost-rotations.ts';
 import { type GrantModel, type GrantRow, toOwner } from './model.ts';
@@ -13,6 +14,7 @@ const CODE_WINDOW = 2;
 
 interface Dependencies {
   readonly grants: GrantModel;
+  readonly revocations: Pick<RevocationService, 'transaction'>;
   readonly lost: LostRotations;
   readonly clock: Clock;
   readonly random: Random;
@@ -22,6 +24,7 @@ interface Dependencies {
 
 export function createGrantService({
   grants,
+  revocations,
   lost,
   clock,
   random,
@@ -39,10 +42,13 @@ export function createGrantService({
     }
   };
 
-  const end = (id: string, reason: string): Promise<void> => grants.end(id, reason, now());
+  const end = (id: string, reason: string): Promise<void> =>
+    revocations.transaction(async (transaction, deny) => {
+      if (await grants.end(id, reason, now(), transaction)) deny({ gid: id });
+    });
 
   return {
-    adapter: createGrantAdapter(grants, now),
+    adapter: createGrantAdapter({ grants, end, now }),
     end,
 
     async create(grant: NewGrant, transaction) {
@@ -86,7 +92,11 @@ export function createGrantService({
       return late(row, from);
     },
 
-    endAll: (filter, reason, transaction) => grants.endAll(filter, reason, now(), transaction),
+    async endAll(filter, reason, transaction, deny) {
+      const ended = await grants.endAll(filter, reason, now(), transaction);
+      for (const { id, hasTokens } of ended) if (hasTokens) deny({ gid: id });
+      return ended;
+    },
 
     async ownerOf(grantId) {
       const row = await grants.find(grantId, now());
@@ -110,8 +120,14 @@ function late(row: GrantRow | undefined, from: number): Rotation {
   return { outcome: 'replayed' };
 }
 
+interface AdapterParts {
+  readonly grants: GrantModel;
+  readonly end: GrantService['end'];
+  readonly now: () => Date;
+}
+
 /** oidc-provider's `Grant` model on PostgreSQL: read on every use, cached nowhere. */
-function createGrantAdapter(grants: GrantModel, now: () => Date): Adapter {
+function createGrantAdapter({ grants, end, now }: AdapterParts): Adapter {
   const unused = async (): Promise<undefined> => undefined;
   return {
     async find(id): Promise<AdapterPayload | undefined> {
@@ -128,7 +144,7 @@ function createGrantAdapter(grants: GrantModel, now: () => Date): Adapter {
       };
     },
     async destroy(id) {
-      await grants.end(id, 'revoked', now());
+      await end(id, 'revoked');
     },
     async upsert(id) {
       throw new Error(`grants are made by GrantService.create, not saved: ${id.slice(0, 6)}…`);

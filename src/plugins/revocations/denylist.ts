@@ -18,11 +18,13 @@ export interface LocalDenylist extends Denylist {
 
 export function createDenylist(): LocalDenylist {
   const sessions = new Map<string, number>();
+  const grants = new Map<string, number>();
   const tokens = new Map<string, number>();
   const users = new Map<string, { rolesVersion: number; at: number }>();
 
   const addOne = ({ revocation, at }: Entry): void => {
     if ('sid' in revocation) setLater(sessions, revocation.sid, at);
+    else if ('gid' in revocation) setLater(grants, revocation.gid, at);
     else if ('jti' in revocation) setLater(tokens, revocation.jti, at);
     else {
       const { sub, rolesVersion } = revocation;
@@ -35,8 +37,9 @@ export function createDenylist(): LocalDenylist {
   };
 
   return {
-    denies({ sub, sid, jti, rolesVersion }) {
+    denies({ sub, sid, gid, jti, rolesVersion }) {
       if (sid !== undefined && sessions.has(sid)) return true;
+      if (gid !== undefined && grants.has(gid)) return true;
       if (jti !== undefined && tokens.has(jti)) return true;
       const user = sub === undefined ? undefined : users.get(sub);
       // A token that does not say how old its roles are counts as older than any change.
@@ -47,11 +50,12 @@ export function createDenylist(): LocalDenylist {
     },
     prune(limit) {
       dropOlder(sessions, limit, (at) => at);
+      dropOlder(grants, limit, (at) => at);
       dropOlder(tokens, limit, (at) => at);
       dropOlder(users, limit, ({ at }) => at);
     },
     get size() {
-      return sessions.size + tokens.size + users.size;
+      return sessions.size + grants.size + tokens.size + users.size;
     },
   };
 }

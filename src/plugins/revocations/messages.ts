@@ -10,6 +10,7 @@ const MESSAGE_LIMIT = 4_000;
 const entrySchema = z.object({
   revocation: z.union([
     z.object({ sid: z.string() }),
+    z.object({ gid: z.string() }),
     z.object({ jti: z.string() }),
     z.object({ sub: z.string(), rolesVersion: z.number() }),
   ]),

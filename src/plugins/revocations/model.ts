@@ -5,12 +5,13 @@ import type { Entry } from './denylist.ts';
 interface RevocationRow {
   readonly sub: string | null;
   readonly sid: string | null;
+  readonly gid: string | null;
   readonly jti: string | null;
   readonly roles_ver: number | null;
   readonly at: number;
 }
 
-const COLUMNS = `sub, sid, jti, roles_ver, (extract(epoch FROM created_at) * 1000)::float8 AS at`;
+const COLUMNS = `sub, sid, gid, jti, roles_ver, (extract(epoch FROM created_at) * 1000)::float8 AS at`;
 
 const NOW = {
   name: 'revocations-now',
@@ -18,9 +19,9 @@ const NOW = {
 };
 const INSERT = {
   name: 'revocations-insert',
-  text: `INSERT INTO revocations (sub, sid, jti, roles_ver, created_at)
-    SELECT sub, sid, jti, roles_ver, clock_timestamp()
-    FROM jsonb_to_recordset($1::jsonb) AS denied (sub uuid, sid text, jti text, roles_ver integer)
+  text: `INSERT INTO revocations (sub, sid, gid, jti, roles_ver, created_at)
+    SELECT sub, sid, gid, jti, roles_ver, clock_timestamp()
+    FROM jsonb_to_recordset($1::jsonb) AS denied (sub uuid, sid text, gid text, jti text, roles_ver integer)
     RETURNING ${COLUMNS}`,
 };
 const SINCE = {
@@ -68,10 +69,11 @@ function toRow(revocation: Revocation): object {
   return { sub: revocation.sub, roles_ver: revocation.rolesVersion };
 }
 
-function toEntry({ sub, sid, jti, roles_ver, at }: RevocationRow): Entry {
+function toEntry({ sub, sid, gid, jti, roles_ver, at }: RevocationRow): Entry {
   if (sid !== null) return { revocation: { sid }, at };
+  if (gid !== null) return { revocation: { gid }, at };
   if (jti !== null) return { revocation: { jti }, at };
-  if (sub === null) throw new Error('A row of revocations names neither sub, sid nor jti');
+  if (sub === null) throw new Error('A row of revocations names neither sub, sid, gid nor jti');
   // A row without a version, should a later release write one, means every token of the user.
   return { revocation: { sub, rolesVersion: roles_ver ?? Number.MAX_SAFE_INTEGER }, at };
 }

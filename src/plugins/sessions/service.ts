@@ -59,7 +59,7 @@ export function createSessionService(dependencies: Dependencies): SessionService
     const ended = await revocations.transaction(async (transaction, deny) => {
       const rows = await sessions.end(uid, reason, now(), transaction);
       const filter = { sessionId: uid, keepOffline: true };
-      const owners = await grants.endAll(filter, reason, transaction);
+      const owners = await grants.endAll(filter, reason, transaction, deny);
       for (const row of rows) await sessions.setLogoutDate(row, now(), transaction);
       deny({ sid: uid });
       return { rows, owners };
@@ -105,7 +105,7 @@ export function createSessionService(dependencies: Dependencies): SessionService
         await alongside?.(transaction, deny);
         const rows = await sessions.endAll(userId, { reason, at: now(), except }, transaction);
         const others = except === undefined ? {} : { exceptSessionId: except };
-        const owners = await grants.endAll({ userId, ...others }, reason, transaction);
+        const owners = await grants.endAll({ userId, ...others }, reason, transaction, deny);
         for (const row of rows) {
           await sessions.setLogoutDate(row, now(), transaction);
           deny({ sid: row.id });

@@ -9,6 +9,7 @@ import { clients } from '../../../src/plugins/clients/index.ts';
 import { type GrantService, Grants } from '../../../src/plugins/grants/contract.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createPluginContext, findService, runCommand, untouched } from '../plugin-context.ts';
+import { unheardRevocations } from '../unheard-revocations.ts';
 
 const OPTIONS = { name: 'Shop', redirectUri: ['https://rp.example/cb', 'https://rp.example/cb2'] };
 
@@ -19,7 +20,7 @@ describe('client commands', () => {
   beforeEach(async () => {
     test = await createTestDatabase();
     const grants = untouched<GrantService>('grants', { endAll: async () => [] });
-    const services = [provide(Grants, grants)];
+    const services = [provide(Grants, grants), unheardRevocations(test.database)];
     const { context } = createPluginContext({ db: test.database, services });
     service = findService(clients.setup(context).provides ?? [], Clients);
   });

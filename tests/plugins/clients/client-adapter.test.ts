@@ -16,6 +16,7 @@ import { clients } from '../../../src/plugins/clients/index.ts';
 import { type GrantService, Grants } from '../../../src/plugins/grants/contract.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createPluginContext, findService, untouched } from '../plugin-context.ts';
+import { unheardRevocations } from '../unheard-revocations.ts';
 
 const ISSUER = 'https://auth.example.com';
 const NEW: NewClient = { client_name: 'Shop', redirect_uris: ['https://rp.example/cb'] };
@@ -31,7 +32,8 @@ describe('Client adapter, behind a real oidc-provider', () => {
 
   before(async () => {
     test = await createTestDatabase();
-    const services = [provide(Grants, untouched<GrantService>('grants'))];
+    const grants = untouched<GrantService>('grants');
+    const services = [provide(Grants, grants), unheardRevocations(test.database)];
     const { context } = createPluginContext({ db: test.database, services });
     const { provides = [], oidcModels = {} } = clients.setup(context);
     service = findService(provides, Clients);

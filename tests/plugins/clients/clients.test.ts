@@ -11,6 +11,7 @@ import {
 } from '../../../src/plugins/grants/contract.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createPluginContext, findService, untouched } from '../plugin-context.ts';
+import { unheardRevocations } from '../unheard-revocations.ts';
 
 const NEW: NewClient = { client_name: 'Shop', redirect_uris: ['https://rp.example/cb'] };
 const PUBLIC: NewClient = { ...NEW, token_endpoint_auth_method: 'none' };
@@ -47,7 +48,8 @@ describe('clients', () => {
           return [];
         }),
     });
-    const given = createPluginContext({ db: test.database, services: [provide(Grants, grants)] });
+    const services = [provide(Grants, grants), unheardRevocations(test.database)];
+    const given = createPluginContext({ db: test.database, services });
     const { provides = [] } = clients.setup(given.context);
     return { service: findService(provides, Clients), ended, ...given };
   }
@@ -170,7 +172,10 @@ describe('clients', () => {
   });
 
   it('does no I/O while it is set up', () => {
-    const services = [provide(Grants, untouched<GrantService>('grants'))];
+    const services = [
+      provide(Grants, untouched<GrantService>('grants')),
+      unheardRevocations(test.database),
+    ];
     expect(() => clients.setup(createPluginContext({ services }).context)).to.not.throw();
   });
 });

@@ -14,6 +14,7 @@ import {
 import { type UserService, Users } from '../../../src/plugins/users/contract.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createPluginContext, findService, untouched } from '../plugin-context.ts';
+import { unheardRevocations } from '../unheard-revocations.ts';
 
 const USER = {
   name: 'test-user',
@@ -64,6 +65,7 @@ describe('consents', () => {
     });
     const services = [
       provide(Grants, grants),
+      unheardRevocations(test.database),
       provide(Users, untouched<UserService>('users')),
       provide(Clients, untouched<ClientService>('clients')),
     ];

@@ -4,15 +4,17 @@ import { createDenylist } from '../../../src/plugins/revocations/denylist.ts';
 const SUB = '6f0d7c3a-0000-4000-8000-000000000001';
 
 describe('denylist', () => {
-  it('denies a session and a token by their ids, and nothing else (SEC-40)', () => {
+  it('denies a session, a grant and a token by their ids, and nothing else (SEC-40)', () => {
     const denylist = createDenylist();
     denylist.add([
       { revocation: { sid: 's1' }, at: 1 },
       { revocation: { jti: 'j1' }, at: 1 },
+      { revocation: { gid: 'g1' }, at: 1 },
     ]);
     expect(denylist.denies({ sub: SUB, sid: 's1', jti: 'j2', rolesVersion: 9 })).to.equal(true);
     expect(denylist.denies({ sub: SUB, sid: 's2', jti: 'j1', rolesVersion: 9 })).to.equal(true);
-    expect(denylist.denies({ sub: SUB, sid: 'j1', jti: 's1', rolesVersion: 9 })).to.equal(false);
+    expect(denylist.denies({ sub: SUB, gid: 'g1', sid: 's2', jti: 'j2' })).to.equal(true);
+    expect(denylist.denies({ sub: SUB, sid: 'j1', jti: 'g1', gid: 's1' })).to.equal(false);
     expect(denylist.denies({})).to.equal(false);
   });
 
@@ -41,11 +43,12 @@ describe('denylist', () => {
     denylist.add([
       { revocation: { sid: 'old' }, at: 10 },
       { revocation: { jti: 'old' }, at: 10 },
+      { revocation: { gid: 'old' }, at: 10 },
       { revocation: { sub: SUB, rolesVersion: 2 }, at: 10 },
       { revocation: { sid: 'again' }, at: 30 },
       { revocation: { sid: 'again' }, at: 10 },
     ]);
-    expect(denylist.size).to.equal(4);
+    expect(denylist.size).to.equal(5);
     denylist.prune(20);
     expect(denylist.size).to.equal(1);
     expect(denylist.denies({ sid: 'again' })).to.equal(true);
