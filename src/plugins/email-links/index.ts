@@ -1,4 +1,5 @@
 /** Mailed links: verify and change addresses, reset passwords, strict registration. Owns table email_links. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { definePlugin, PluginError } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
@@ -39,6 +40,7 @@ export const emailLinks = definePlugin({
       links: createLinks({ ...context, model, mails, publicUrl }),
       letters: createLetters({ publicUrl }),
       mailEnabled: mails.enabled,
+      wait,
       isStrict: core.registration === 'strict',
     });
     const { passwordMinLength } = users;

@@ -67,7 +67,7 @@ export function createLinks({ model, mails, clock, random, publicUrl }: Dependen
       model.transaction(async (transaction) => {
         await alongside?.(transaction);
         const url = await issue(link ?? { purpose: 'decoy' }, transaction);
-        await model.attempt(() => mails.enqueue(mail(url), transaction), isSent, transaction);
+        await model.attempt((part) => mails.enqueue(mail(url), part), isSent, transaction);
       }),
 
     /** The link of a code, which stays as it is. Throws `email-links:link-invalid`. */

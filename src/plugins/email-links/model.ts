@@ -106,10 +106,18 @@ export function createLinkModel(db: Database) {
     },
 
     /** Does the work, and undoes it again unless it is to be kept: both cost the same. */
-    async attempt(work: () => Promise<void>, isKept: boolean, transaction: Transaction) {
+    async attempt(
+      work: (part: Transaction) => Promise<void>,
+      isKept: boolean,
+      transaction: Transaction,
+    ): Promise<void> {
+      const hooks: Parameters<Transaction['afterCommit']>[0][] = [];
+      // What is undone must not be acted upon after the commit of the rest.
+      const afterCommit = { value: (hook: (typeof hooks)[number]) => void hooks.push(hook) };
       await db.query(TRY, [], transaction);
-      await work();
+      await work(Object.create(transaction, { afterCommit }) as Transaction);
       await db.query(isKept ? KEEP : UNDO, [], transaction);
+      if (isKept) for (const hook of hooks) transaction.afterCommit(hook);
     },
 
     deleteExpired: (now: Date): Promise<number> =>

@@ -15,11 +15,37 @@ export interface PasswordResetDependencies {
   readonly links: Links;
   readonly letters: Letters;
   readonly mails: MailService;
+  /** Resolves after so many milliseconds. */
+  readonly wait: (milliseconds: number) => Promise<unknown>;
 }
+
+/**
+ * Milliseconds every answer takes that does not wait for a password hash. What is done meanwhile differs by less than a
+ * tenth of a millisecond, but 200 samples in the same data centre tell even that (SEC-15).
+ */
+const LEAST = 50;
 
 /** A new password for who forgot the former one, or never had one. */
 export function createPasswordReset(dependencies: PasswordResetDependencies) {
-  const { users, limits, links, letters, mails } = dependencies;
+  const { users, limits, links, letters, mails, wait } = dependencies;
+
+  const sendIfKnown = async (email: string, canonical: string): Promise<void> => {
+    const mayMail = await limits.mail(canonical);
+    const user = await users.findByEmail(canonical);
+    const isSent = user !== undefined && !user.disabledAt && mayMail;
+    await links.deliver({
+      link: isSent
+        ? {
+            purpose: 'password-reset',
+            user_id: user.id,
+            email: canonical,
+            roles_ver: user.rolesVersion,
+          }
+        : undefined,
+      mail: (url) => letters.resetPassword(user ?? { email, name: null }, url),
+      isSent,
+    });
+  };
 
   const passwordChanged: EmailLinkService['passwordChanged'] = (user, transaction) =>
     mails.enqueue(letters.passwordChanged(user), transaction);
@@ -31,21 +57,7 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
     async forgot(email: string): Promise<void> {
       if (!mails.enabled) throw problems.mailDisabled();
       const canonical = canonicalEmail(email);
-      const mayMail = await limits.mail(canonical);
-      const user = await users.findByEmail(canonical);
-      const isSent = user !== undefined && !user.disabledAt && mayMail;
-      await links.deliver({
-        link: isSent
-          ? {
-              purpose: 'password-reset',
-              user_id: user.id,
-              email: canonical,
-              roles_ver: user.rolesVersion,
-            }
-          : undefined,
-        mail: (url) => letters.resetPassword(user ?? { email, name: null }, url),
-        isSent,
-      });
+      await Promise.all([sendIfKnown(email, canonical), wait(LEAST)]);
     },
 
     /** Ends every session. Throws `email-links:link-invalid`, `users:password-rejected`, `users:busy`. */
