@@ -1,30 +1,33 @@
 /** Which mail says what. The texts are those of `views/mail`. */
 import type { Mail } from '../mail/contract.ts';
-import type { PreparedUser, User } from '../users/contract.ts';
+import type { User } from '../users/contract.ts';
 
-type Addressee = Pick<User, 'email' | 'name'>;
+type Addressee = Pick<User, 'email' | 'name' | 'emailVerified'>;
 
 export type Letters = ReturnType<typeof createLetters>;
 
 export function createLetters({ publicUrl }: { readonly publicUrl: string }) {
-  const to = (user: Addressee, template: string, locals: Mail['locals'] = {}): Mail => ({
-    to: user.email,
+  const forgotUrl = `${publicUrl}/auth/password/forgot`;
+
+  const to = (email: string, template: string, locals: Mail['locals'] = {}): Mail => ({
+    to: email,
     template,
-    locals: { name: user.name ?? '', ...locals },
+    locals: { name: '', ...locals },
   });
 
+  /** By name only who is known to read this address: else anybody could have us mail words of theirs to anybody. */
+  const toUser = (user: Addressee, template: string, locals: Mail['locals'] = {}): Mail =>
+    to(user.email, template, { ...locals, name: (user.emailVerified && user.name) || '' });
+
   return {
-    verifyEmail: (user: Addressee, url: string) => to(user, 'verify-email', { url, hours: 24 }),
-    confirmRegistration: (user: PreparedUser, url: string) =>
-      to(user, 'verify-email', { url, hours: 24 }),
-    alreadyRegistered: (user: Addressee) =>
-      to(user, 'already-registered', { url: `${publicUrl}/auth/password/forgot` }),
-    resetPassword: (user: Addressee, url: string) => to(user, 'reset-password', { url, hours: 1 }),
-    passwordChanged: (user: Addressee) =>
-      to(user, 'password-changed', { url: `${publicUrl}/auth/password/forgot` }),
-    emailChangeAsked: (user: Addressee) => to(user, 'email-change-requested'),
-    confirmEmailChange: ({ name }: Addressee, email: string, url: string) =>
-      to({ email, name }, 'change-email', { url, hours: 1 }),
-    emailChanged: (user: Addressee) => to(user, 'email-changed'),
+    verifyEmail: (email: string, url: string) => to(email, 'verify-email', { url, hours: 24 }),
+    alreadyRegistered: (user: Addressee) => toUser(user, 'already-registered', { url: forgotUrl }),
+    resetPassword: (user: Addressee, url: string) =>
+      toUser(user, 'reset-password', { url, hours: 1 }),
+    passwordChanged: (user: Addressee) => toUser(user, 'password-changed', { url: forgotUrl }),
+    emailChangeAsked: (user: Addressee) => toUser(user, 'email-change-requested'),
+    confirmEmailChange: (email: string, url: string) =>
+      to(email, 'change-email', { url, hours: 1 }),
+    emailChanged: (user: Addressee) => toUser(user, 'email-changed'),
   };
 }

@@ -42,7 +42,7 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
             new_email: email,
             new_email_canonical: canonical,
           },
-      mail: (url) => letters.confirmEmailChange(user, email, url),
+      mail: (url) => letters.confirmEmailChange(email, url),
       isSent: mayMail && !owner,
     });
   };

@@ -42,7 +42,8 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
             roles_ver: user.rolesVersion,
           }
         : undefined,
-      mail: (url) => letters.resetPassword(user ?? { email, name: null }, url),
+      mail: (url) =>
+        letters.resetPassword(user ?? { email, name: null, emailVerified: false }, url),
       isSent,
     });
   };

@@ -36,8 +36,7 @@ export function createRegistration(dependencies: RegistrationDependencies) {
             new_email_canonical: emailCanonical,
             payload: prepared,
           },
-      mail: (url) =>
-        owner ? letters.alreadyRegistered(owner) : letters.confirmRegistration(prepared, url),
+      mail: (url) => (owner ? letters.alreadyRegistered(owner) : letters.verifyEmail(email, url)),
       isSent: mayMail && !owner?.disabledAt,
     });
   };
@@ -51,7 +50,7 @@ export function createRegistration(dependencies: RegistrationDependencies) {
     return users.register(registration, async (user, transaction) => {
       const email = canonicalEmail(user.email);
       const link = { purpose: 'verify-email', user_id: user.id, email } as const;
-      await links.send(link, (url) => letters.verifyEmail(user, url), transaction);
+      await links.send(link, (url) => letters.verifyEmail(user.email, url), transaction);
     });
   };
 

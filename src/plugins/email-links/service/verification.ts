@@ -27,7 +27,7 @@ export function createVerification(dependencies: VerificationDependencies) {
       const email = canonicalEmail(user.email);
       await links.deliver({
         link: { purpose: 'verify-email', user_id: user.id, email },
-        mail: (url) => letters.verifyEmail(user, url),
+        mail: (url) => letters.verifyEmail(user.email, url),
         isSent: await limits.mail(email),
       });
       return true;
