@@ -80,7 +80,12 @@ export async function createApp(options: AppOptions): Promise<App> {
       log.error({ event: 'listener.failed', plugin, on: event, err: error }, 'a listener failed'),
   });
   const { db, store } = storage;
-  const shared = { core, secrets, clock, random, db, store, events, log, oidc: engine };
+  const render = createRenderer({
+    folder: join(packageRoot(), 'views'),
+    assetBase: `${basePath(core.publicUrl)}/assets`,
+    productName: 'Auth Service',
+  });
+  const shared = { core, secrets, clock, random, db, store, events, log, oidc: engine, render };
   const registry = createRegistry(options.plugins, shared, options.environment);
   for (const { plugin, value } of registry.all('listeners')) {
     for (const listener of value) events.subscribe(plugin, listener);
@@ -92,7 +97,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   );
 
   let readiness: Readiness = 'ready';
-  const parts = { ...options, log, requests, core, issuer, secrets, registry, engine };
+  const parts = { ...options, log, requests, core, issuer, secrets, registry, engine, render };
   const build = prepareServer(parts, () => readiness);
   let serve = await build();
   // New keys make a new provider; requests under way end on the one they began with.
@@ -143,6 +148,7 @@ interface ServerParts extends AppOptions {
   readonly registry: Registry;
   readonly requests: RequestContext;
   readonly engine: ReturnType<typeof createEngine>;
+  readonly render: Renderer;
 }
 
 /** What the OIDC side and the HTTP side both need. */
@@ -159,17 +165,13 @@ function prepareServer(
   parts: ServerParts,
   readiness: () => Readiness,
 ): () => Promise<RequestListener> {
-  const { core, registry } = parts;
+  const { core, registry, render } = parts;
   const root = packageRoot();
   const base = basePath(core.publicUrl);
   const shared: Shared = {
     root,
     base,
-    render: createRenderer({
-      folder: join(root, 'views'),
-      assetBase: `${base}/assets`,
-      productName: 'Auth Service',
-    }),
+    render,
     cookies: cookieTable(core.publicUrl),
     prompts: registry.all('prompts').flatMap(({ value }) => value),
   };

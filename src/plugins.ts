@@ -7,6 +7,7 @@ import { clients } from './plugins/clients/index.ts';
 import { consent } from './plugins/consent/index.ts';
 import { grants } from './plugins/grants/index.ts';
 import { keys } from './plugins/keys/index.ts';
+import { mail } from './plugins/mail/index.ts';
 import { rateLimit } from './plugins/rate-limit/index.ts';
 import { requestId } from './plugins/request-id/index.ts';
 import { revocations } from './plugins/revocations/index.ts';
@@ -18,6 +19,7 @@ import { users } from './plugins/users/index.ts';
 export const builtIn: readonly Plugin[] = [
   requestId,
   rateLimit,
+  mail,
   keys,
   revocations,
   grants,

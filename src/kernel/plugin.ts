@@ -51,6 +51,8 @@ export interface PluginContext<Settings> {
   readonly events: Events;
   readonly log: Log;
   readonly oidc: OidcEngine;
+  /** HTML of `views/<view>.eta`, for what is no page: mails. Values are escaped. */
+  readonly render: (view: string, locals: Record<string, unknown>) => string;
   /** A service of a plugin named in `dependsOn`. Throws an Error that names both otherwise. */
   use<Service>(token: ServiceToken<Service>): Service;
 }

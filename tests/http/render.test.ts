@@ -14,7 +14,9 @@ const render = createRenderer({ folder, assetBase: '/sub/assets', productName: '
 const templates = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.eta'))
   .map((file) => file.replaceAll('\\', '/').replace(/\.eta$/, ''));
-const views = templates.filter((name) => name !== 'layout' && !name.startsWith('partials/'));
+const views = templates.filter(
+  (name) => name !== 'layout' && !name.startsWith('partials/') && name !== 'mail/message',
+);
 const viewOf = (sample: string): string => sample.split('#')[0] ?? '';
 
 const HOSTILE = `"'><script>alert(1)</script><img src=x onerror=alert(2)> & <%= it %>`;

@@ -113,4 +113,24 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
     backUrl: 'https://shop.example.com/',
   },
   'error#plain': { status: 500, heading: 'Something went wrong', message: 'Please try again.' },
+  'mail/list': {
+    mails: [
+      {
+        subject: 'Confirm your e-mail address for localhost:3000',
+        to: 'ana@example.com',
+        time: '2026-11-23T08:00:00.000Z',
+        url: '/mail/1',
+      },
+    ],
+  },
+  'mail/mail': {
+    subject: 'Confirm your e-mail address for localhost:3000',
+    to: 'ana@example.com',
+    time: '2026-11-23T08:00:00.000Z',
+    listUrl: '/mail',
+    paragraphs: [
+      { text: 'Hello Ana,' },
+      { link: 'http://localhost:3000/l/abc', label: 'Confirm the address' },
+    ],
+  },
 };

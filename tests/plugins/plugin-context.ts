@@ -1,11 +1,19 @@
 /** What a plugin is set up with, for tests: real database, settable clock, recorded events and log. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { createRenderer } from '../../src/http/render.ts';
 import type { Clock, Random } from '../../src/kernel/clock.ts';
 import type { EventType } from '../../src/kernel/events.ts';
 import type { Command, CommandIo, Contributions, PluginContext } from '../../src/kernel/plugin.ts';
 import type { Provided, ServiceToken } from '../../src/kernel/service.ts';
 import type { Database, StateStore } from '../../src/kernel/store.ts';
 import { createRecordingLog } from '../support/log.ts';
+
+const render = createRenderer({
+  folder: fileURLToPath(new URL('../../views', import.meta.url)),
+  assetBase: '/assets',
+  productName: 'Auth Service',
+});
 
 export const testRandom: Random = {
   bytes: (count) => randomBytes(count),
@@ -67,6 +75,7 @@ export function createPluginContext(given: Given = {}) {
     },
     log,
     oidc: untouched('oidc'),
+    render,
     use,
   };
   return { context, emitted, log };

@@ -1,14 +1,46 @@
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
 
+/** What each mail shows, by template. `name` may be empty, `url` is absolute, `hours` is how long it works. */
+export interface MailTemplates {
+  'verify-email': { readonly name: string; readonly url: string; readonly hours: number };
+  'already-registered': { readonly name: string; readonly url: string };
+  'reset-password': { readonly name: string; readonly url: string; readonly hours: number };
+  'password-changed': { readonly name: string; readonly url: string };
+  /** To the new address. */
+  'change-email': { readonly name: string; readonly url: string; readonly hours: number };
+  /** To the old address, before. */
+  'email-change-requested': { readonly name: string };
+  /** To the old address, afterwards. */
+  'email-changed': { readonly name: string };
+}
+
 /** One message to one person. */
 export interface Mail {
   /** A single address. */
   readonly to: string;
-  /** Names `views/mail/<template>.eta`, its text and its HTML form. */
+  /** One of `MailTemplates`; `enqueue` throws a TypeError for another. */
   readonly template: string;
   /** What the template shows; escaped there. */
   readonly locals: Readonly<Record<string, string | number>>;
+}
+
+/**
+ * `queued`: waits for its (next) attempt. `sending`: a node has it. `sent`: an SMTP server took it. `captured`: kept to be
+ * read on this machine. `failed`: given up. `uncertain`: the server was lost while it took the mail; sent again only by hand.
+ */
+export type MailState = 'queued' | 'sending' | 'sent' | 'captured' | 'failed' | 'uncertain';
+
+export interface MailInfo {
+  readonly id: string;
+  readonly to: string;
+  readonly template: string;
+  readonly state: MailState;
+  readonly attempts: number;
+  readonly createdAt: Date;
+  readonly nextAttemptAt: Date;
+  /** What the SMTP server or the network said last. */
+  readonly lastError: string | null;
 }
 
 export interface MailService {
@@ -19,6 +51,13 @@ export interface MailService {
    * Fast, and never waits for an SMTP server. Does nothing when mail is not enabled.
    */
   enqueue(mail: Mail, transaction: Transaction): Promise<void>;
+  /** Newest first; without a state those that are not through: queued, sending, failed, uncertain. */
+  list(options: {
+    readonly state?: MailState;
+    readonly limit: number;
+  }): Promise<readonly MailInfo[]>;
+  /** Sends a failed or uncertain mail once more. Throws `mail:not-retryable`. */
+  retry(id: string): Promise<void>;
 }
 
 export const Mails = defineService<MailService>('mail');

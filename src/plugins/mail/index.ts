@@ -1,0 +1,49 @@
+/** Mails to people: an outbox in PostgreSQL, delivered by SMTP or kept to be read on this machine. Owns table mails. */
+import { definePlugin } from '../../kernel/plugin.ts';
+import { provide } from '../../kernel/service.ts';
+import { mailCommands } from './cli.ts';
+import { createComposer } from './compose.ts';
+import { Mails } from './contract.ts';
+import { createMailModel, sweepMails } from './model.ts';
+import { createMailPages } from './pages.ts';
+import { createMailService } from './service.ts';
+import { settings } from './settings.ts';
+import { createSmtpDelivery } from './smtp.ts';
+import { createWorker, idleWorker } from './worker.ts';
+
+/** Seconds: how late a mail is that no node was told of. */
+const TURN = 5;
+
+export const mail = definePlugin({
+  name: 'mail',
+  kernel: 1,
+  settings,
+  commands: mailCommands,
+  setup({ settings: { SMTP_URL, MAIL_FROM }, core, db, random, log, render }) {
+    const { host: product, hostname, href, pathname, protocol } = core.publicUrl;
+    const mails = createMailModel(db);
+    const from = MAIL_FROM ?? `no-reply@${hostname}`;
+    const compose = createComposer({ render, product });
+    const worker = SMTP_URL
+      ? createWorker({ mails, deliver: createSmtpDelivery(SMTP_URL), compose, from, random, log })
+      : idleWorker;
+    const mode = SMTP_URL ? 'smtp' : protocol === 'http:' ? 'capture' : 'off';
+    const publicUrl = href.replace(/\/$/, '');
+    const { wake } = worker;
+    const service = createMailService({ mails, random, log, mode, wake, publicUrl, product });
+    const base = pathname.replace(/\/$/, '');
+    return {
+      provides: [provide(Mails, service)],
+      pages: mode === 'capture' ? createMailPages({ mails, product, base }) : [],
+      tasks: [
+        { name: 'mail', every: TURN, run: () => worker.run() },
+        { name: 'old mails', every: 3600, run: () => sweepMails(mails) },
+      ],
+      async start() {
+        const fields = { event: 'mail.off' };
+        if (mode === 'off') log.warn(fields, 'no mail is sent: SMTP_URL is not set');
+      },
+      stop: () => worker.stop(),
+    };
+  },
+});

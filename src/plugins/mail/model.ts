@@ -1,0 +1,129 @@
+import type { Database, Transaction } from '../../kernel/store.ts';
+import type { Mail, MailState } from './contract.ts';
+
+export interface MailRow {
+  readonly id: string;
+  readonly recipient: string;
+  readonly template: string;
+  /** Gone once the mail is sent: links in it are as good as passwords. */
+  readonly locals: Mail['locals'] | null;
+  readonly state: MailState;
+  readonly attempts: number;
+  readonly last_error: string | null;
+  readonly created_at: Date;
+  readonly next_attempt_at: Date;
+}
+
+const COLUMNS =
+  'id, recipient, template, locals, state, attempts, last_error, created_at, next_attempt_at';
+
+const INSERT = {
+  name: 'mails-insert',
+  text: `INSERT INTO mails (id, recipient, template, locals, state, next_attempt_at, created_at)
+    VALUES ($1, $2, $3, $4, $5, now(), now())`,
+};
+const CLAIM = {
+  name: 'mails-claim',
+  text: `UPDATE mails SET state = 'sending', attempts = attempts + 1, handed_over = false,
+      leased_until = now() + make_interval(secs => $2)
+    WHERE id IN (SELECT id FROM mails WHERE state = 'queued' AND next_attempt_at <= now()
+      ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING ${COLUMNS}`,
+};
+const HAND_OVER = {
+  name: 'mails-hand-over',
+  text: `UPDATE mails SET handed_over = true
+    WHERE id = $1 AND attempts = $2 AND state = 'sending' AND leased_until > now() RETURNING id`,
+};
+const SENT = {
+  name: 'mails-sent',
+  text: `UPDATE mails SET state = 'sent', locals = NULL, last_error = NULL, finished_at = now()
+    WHERE id = $1 AND attempts = $2 AND state IN ('sending', 'uncertain')`,
+};
+const END = {
+  name: 'mails-end',
+  text: `UPDATE mails SET state = $3, last_error = $4, finished_at = now()
+    WHERE id = $1 AND attempts = $2 AND state = 'sending'`,
+};
+// Nobody waits longer than a day for a mail: by then its link has expired.
+const LATER = {
+  name: 'mails-later',
+  text: `UPDATE mails SET last_error = $4, next_attempt_at = now() + make_interval(secs => $3),
+      state = CASE WHEN created_at < now() - interval '1 day' THEN 'failed' ELSE 'queued' END,
+      finished_at = CASE WHEN created_at < now() - interval '1 day' THEN now() END
+    WHERE id = $1 AND attempts = $2 AND state = 'sending'`,
+};
+const ABANDONED = {
+  name: 'mails-abandoned',
+  text: `UPDATE mails SET state = CASE WHEN handed_over THEN 'uncertain' ELSE 'queued' END,
+      finished_at = CASE WHEN handed_over THEN now() END, last_error = 'the sending process ended'
+    WHERE state = 'sending' AND leased_until < now() RETURNING id, state`,
+};
+const RETRY = {
+  name: 'mails-retry',
+  text: `UPDATE mails SET state = 'queued', next_attempt_at = now(), finished_at = NULL, created_at = now()
+    WHERE id = $1 AND state IN ('failed', 'uncertain') AND locals IS NOT NULL RETURNING id`,
+};
+const FIND = { name: 'mails-find', text: `SELECT ${COLUMNS} FROM mails WHERE id = $1` };
+const LIST = {
+  name: 'mails-list',
+  text: `SELECT ${COLUMNS} FROM mails WHERE state = ANY($1::text[]) ORDER BY created_at DESC, id LIMIT $2`,
+};
+const SWEEP = {
+  name: 'mails-sweep',
+  text: `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < now() - interval '30 days'
+      AND state NOT IN ('queued', 'sending') LIMIT 1000) RETURNING id`,
+};
+
+export type MailModel = ReturnType<typeof createMailModel>;
+
+/** Table `mails`. Seconds, by PostgreSQL's clock. A change of a mail under way names its attempt, so that a late one changes nothing. */
+export function createMailModel(db: Database) {
+  return {
+    async insert(
+      { to, template, locals }: Mail,
+      { id, state, transaction }: { id: string; state: MailState; transaction: Transaction },
+    ): Promise<void> {
+      await db.query(INSERT, [id, to, template, JSON.stringify(locals), state], transaction);
+    },
+    /** Mails that are due; nobody else gets them for `lease` seconds. */
+    claim: (count: number, lease: number): Promise<MailRow[]> =>
+      db.query<MailRow>(CLAIM, [count, lease]),
+    /** Written before the server may take the mail. False when the lease is over. */
+    async handOver({ id, attempts }: MailRow): Promise<boolean> {
+      return (await db.query(HAND_OVER, [id, attempts])).length > 0;
+    },
+    async sent({ id, attempts }: MailRow): Promise<void> {
+      await db.query(SENT, [id, attempts]);
+    },
+    async end(
+      { id, attempts }: MailRow,
+      state: 'failed' | 'uncertain',
+      why: string,
+    ): Promise<void> {
+      await db.query(END, [id, attempts, state, why]);
+    },
+    async later({ id, attempts }: MailRow, seconds: number, why: string): Promise<void> {
+      await db.query(LATER, [id, attempts, seconds, why]);
+    },
+    /** Takes mails back from processes that ended; one that may have left is uncertain. */
+    abandoned: (): Promise<{ id: string; state: MailState }[]> => db.query(ABANDONED, []),
+    async retry(id: string): Promise<boolean> {
+      return (await db.query(RETRY, [id])).length > 0;
+    },
+    async find(id: string): Promise<MailRow | undefined> {
+      return (await db.query<MailRow>(FIND, [id]))[0];
+    },
+    list: (states: readonly MailState[], limit: number): Promise<MailRow[]> =>
+      db.query<MailRow>(LIST, [states, limit]),
+    /** Deletes at most 1000 that were through 30 days ago; answers how many. */
+    async sweep(): Promise<number> {
+      return (await db.query(SWEEP, [])).length;
+    },
+  };
+}
+
+/** Deletes what was through 30 days ago, in small batches. */
+export async function sweepMails({ sweep }: Pick<MailModel, 'sweep'>): Promise<void> {
+  while ((await sweep()) === 1000);
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+const PROTOCOLS = ['smtp:', 'smtps:'];
+
+const isSmtpUrl = (text: string): boolean =>
+  URL.canParse(text) && PROTOCOLS.includes(new URL(text).protocol) && new URL(text).hostname !== '';
+
+/** `Name <address>` or an address alone; nothing that could begin another header or a list. */
+const SENDER =
+  /^(?:[^<>@,;"\p{Cc}]{1,100} <[^\s<>@,;"]+@[^\s<>@,;"]+>|[^\s<>@,;"]+@[^\s<>@,;"]+)$/u;
+
+export const settings = z.object({
+  SMTP_URL: z
+    .string()
+    .refine(isSmtpUrl, { error: 'must be a URL that starts with smtp:// or smtps://' })
+    .optional()
+    .meta({ secret: true })
+    .describe(
+      'SMTP server that mails go to, e.g. smtp://user:password@smtp.example.com:587. Without it mails are kept to be read at /mail when PUBLIC_URL is http, and none are sent when it is https.',
+    ),
+  MAIL_FROM: z
+    .string()
+    .regex(SENDER, {
+      error: 'must be an address, or a name and an address: Example <no-reply@example.com>',
+    })
+    .optional()
+    .describe('Sender of mails. Default: no-reply@ and the host of PUBLIC_URL.'),
+});

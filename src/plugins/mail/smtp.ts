@@ -1,0 +1,114 @@
+/** One mail to one SMTP server (RFC 5321), so that it is known how far it came. */
+import { Readable } from 'node:stream';
+import MailComposer from 'nodemailer/lib/mail-composer';
+import { parseConnectionUrl } from 'nodemailer/lib/shared';
+import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type { Message } from './compose.ts';
+
+/** Milliseconds. Together shorter than a lease. */
+const TIMEOUTS = {
+  dnsTimeout: 5_000,
+  connectionTimeout: 5_000,
+  greetingTimeout: 5_000,
+  socketTimeout: 20_000,
+};
+
+export interface Outgoing extends Message {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly date: Date;
+}
+
+/**
+ * `later`: not taken, try again. `refused`: never will be. `uncertain`: the connection was lost when the server may have
+ * taken it. `reason` quotes the server or the network, never the mail.
+ */
+export type Delivery =
+  | { readonly outcome: 'sent' }
+  | { readonly outcome: 'later' | 'refused' | 'uncertain'; readonly reason: string };
+
+/** `onHandOver` runs before the first byte of the mail; when it rejects, none is sent. */
+export type Deliver = (mail: Outgoing, onHandOver: () => Promise<void>) => Promise<Delivery>;
+
+/** An error of nodemailer: the server's answer, when there was one, and to which command. */
+interface SmtpError extends Error {
+  readonly code?: string;
+  readonly command?: string;
+  readonly responseCode?: number;
+}
+
+/** Commands about this one mail: what the server refuses for good here, it refuses of this mail. */
+const ABOUT_MAIL = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
+
+const isRefused = ({ responseCode = 0, command = '', code = '' }: SmtpError): boolean =>
+  responseCode >= 500 && (ABOUT_MAIL.has(command) || code === 'EMESSAGE' || code === 'EENVELOPE');
+
+function judge(error: SmtpError, handedOver: boolean): Delivery {
+  const reason = error.message.replaceAll(/[\p{Cc}]+/gu, ' ').slice(0, 300);
+  if (isRefused(error)) return { outcome: 'refused', reason };
+  const isAnswered = (error.responseCode ?? 0) >= 400;
+  return { outcome: handedOver && !isAnswered ? 'uncertain' : 'later', reason };
+}
+
+export function createSmtpDelivery(url: string): Deliver {
+  const { auth, ...server } = parseConnectionUrl(url);
+  return async (mail, onHandOver) => {
+    let handedOver = false;
+    const content = await build(mail);
+    const connection = new SMTPConnection({ ...server, ...TIMEOUTS } as object);
+    // A lost connection is told by whichever step was under way.
+    const lost = Promise.withResolvers<never>();
+    lost.promise.catch(() => undefined);
+    connection.on('error', lost.reject);
+    connection.on('end', () => lost.reject(new Error('the server closed the connection')));
+    const step = (start: (done: (error?: Error | null) => void) => void): Promise<void> =>
+      Promise.race([
+        lost.promise,
+        new Promise<void>((resolve, reject) => {
+          start((error) => (error ? reject(error) : resolve()));
+        }),
+      ]);
+    const body = Readable.from(
+      (async function* () {
+        await onHandOver();
+        handedOver = true;
+        yield content;
+      })(),
+    );
+    try {
+      await step((done) => connection.connect(done));
+      if (auth) await step((done) => connection.login(auth as object, done));
+      const envelope = { from: addressOf(mail.from), to: [mail.to] };
+      await step((done) => {
+        body.on('error', done);
+        connection.send(envelope, body, done);
+      });
+      connection.quit();
+      return { outcome: 'sent' };
+    } catch (error) {
+      connection.close();
+      return judge(error as SmtpError, handedOver);
+    }
+  };
+}
+
+const addressOf = (sender: string): string => /<(.+)>$/.exec(sender)?.[1] ?? sender;
+
+/** An address is one address, whatever characters it has: never parsed as a list. */
+const build = ({ id, from, to, date, subject, text, html }: Outgoing): Promise<Buffer> => {
+  const address = addressOf(from);
+  const name = from === address ? '' : from.slice(0, from.lastIndexOf('<')).trim();
+  return new MailComposer({
+    from: { name, address },
+    to: { name: '', address: to },
+    subject,
+    text,
+    html,
+    date,
+    messageId: `<${id}@${address.slice(address.lastIndexOf('@') + 1)}>`,
+    headers: { 'Auto-Submitted': 'auto-generated' },
+  })
+    .compile()
+    .build();
+};

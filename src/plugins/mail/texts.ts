@@ -1,0 +1,87 @@
+/** What the mails say: plain paragraphs, of which the text and the HTML form are made. */
+import type { MailTemplates } from './contract.ts';
+
+export interface MailText {
+  readonly subject: string;
+  readonly paragraphs: readonly (string | { readonly link: string; readonly label: string })[];
+}
+
+type Texts = {
+  readonly [Template in keyof MailTemplates]: (
+    locals: MailTemplates[Template],
+    product: string,
+  ) => MailText;
+};
+
+const hello = ({ name }: { readonly name: string }): string => (name ? `Hello ${name},` : 'Hello,');
+const lasting = (hours: number): string =>
+  `The link works once, for ${hours === 1 ? 'one hour' : `${hours} hours`}.`;
+const NOT_YOU = 'If this was not you, you need do nothing.';
+
+export const texts: Texts = {
+  'verify-email': (locals, product) => ({
+    subject: `Confirm your e-mail address for ${product}`,
+    paragraphs: [
+      hello(locals),
+      `please confirm that this address is yours. You registered it with ${product}.`,
+      { link: locals.url, label: 'Confirm the address' },
+      lasting(locals.hours),
+      `${NOT_YOU} Nobody can use the address there without this link.`,
+    ],
+  }),
+  'already-registered': (locals, product) => ({
+    subject: `You have an account with ${product} already`,
+    paragraphs: [
+      hello(locals),
+      `somebody, probably you, tried to register this address with ${product}, where it has an account. Nothing was changed.`,
+      'Have you forgotten your password? Then set a new one:',
+      { link: locals.url, label: 'Set a new password' },
+      NOT_YOU,
+    ],
+  }),
+  'reset-password': (locals, product) => ({
+    subject: `Set a new password for ${product}`,
+    paragraphs: [
+      hello(locals),
+      `somebody asked for a new password for your account with ${product}. To set one, follow this link:`,
+      { link: locals.url, label: 'Set a new password' },
+      lasting(locals.hours),
+      `${NOT_YOU} Your password stays as it is.`,
+    ],
+  }),
+  'password-changed': (locals, product) => ({
+    subject: `Your password for ${product} was changed`,
+    paragraphs: [
+      hello(locals),
+      `the password of your account with ${product} was changed just now, and every other device was signed out.`,
+      'If this was not you, set a new one at once:',
+      { link: locals.url, label: 'Set a new password' },
+    ],
+  }),
+  'change-email': (locals, product) => ({
+    subject: `Confirm your new e-mail address for ${product}`,
+    paragraphs: [
+      hello(locals),
+      `please confirm that this shall be the new address of your account with ${product}.`,
+      { link: locals.url, label: 'Confirm the new address' },
+      `${lasting(locals.hours)} Until then the former address stays.`,
+      NOT_YOU,
+    ],
+  }),
+  'email-change-requested': (locals, product) => ({
+    subject: `A new e-mail address was asked for at ${product}`,
+    paragraphs: [
+      hello(locals),
+      `somebody who knows your password asked to change the e-mail address of your account with ${product}. It changes once the new address is confirmed.`,
+      'If this was not you, change your password now: the request ends with it.',
+    ],
+  }),
+  'email-changed': (locals, product) => ({
+    subject: `Your e-mail address for ${product} was changed`,
+    paragraphs: [
+      hello(locals),
+      `the e-mail address of your account with ${product} is another one from now on. This one is no longer used.`,
+      'If this was not you, tell whoever runs this service at once.',
+    ],
+  }),
+};
