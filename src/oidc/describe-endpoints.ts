@@ -13,7 +13,11 @@ interface Operation {
   readonly page?: boolean;
 }
 
-type Answer = { readonly json: object } | { readonly page: true } | 'empty' | 'redirect';
+type Answer =
+  | { readonly json: object; readonly type?: string }
+  | { readonly page: true }
+  | 'empty'
+  | 'redirect';
 
 type Routes = Readonly<
   Record<
@@ -52,6 +56,15 @@ const METADATA = open(words('issuer authorization_endpoint token_endpoint jwks_u
   issuer: string,
 });
 
+const KEYS = {
+  json: {
+    type: 'object',
+    properties: { keys: { type: 'array', items: { type: 'object' } } },
+    required: ['keys'],
+  },
+  type: 'application/jwk-set+json',
+};
+
 const AUTHORIZE = {
   summary: 'Start an authorization: code flow with PKCE S256 (RFC 6749 §4.1, RFC 7636, OIDC Core)',
   parameters: words(AUTHORIZATION),
@@ -87,7 +100,7 @@ const endpoints = (
     get: {
       summary: 'Public keys (RFC 7517)',
       parameters: [],
-      success: { 200: open(['keys'], { keys: { type: 'array', items: { type: 'object' } } }) },
+      success: { 200: KEYS },
     },
   },
   [routes.authorization]: { get: AUTHORIZE, post: AUTHORIZE },
@@ -140,9 +153,13 @@ const endpoints = (
 });
 
 const contentOf = (answer: Answer): object => {
-  if (answer === 'empty' || answer === 'redirect') return {};
+  if (answer === 'empty') return {};
+  // Koa says where to in a line, in what the client accepts.
+  if (answer === 'redirect') {
+    return { content: { 'text/html': { schema: string }, 'text/plain': { schema: string } } };
+  }
   if ('page' in answer) return { content: { 'text/html': { schema: string } } };
-  return { content: { 'application/json': { schema: answer.json } } };
+  return { content: { [answer.type ?? 'application/json']: { schema: answer.json } } };
 };
 
 const describeAnswer = (answer: Answer): string => {

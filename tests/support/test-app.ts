@@ -8,6 +8,7 @@ import type { Log, Plugin } from '../../src/kernel/plugin.ts';
 import { loadSettings } from '../../src/load-settings.ts';
 import { openStorage, type Storage } from '../../src/storage/open-storage.ts';
 import { systemClock, systemRandom } from '../../src/system.ts';
+import { type AnswerCheck, checkAnswers } from './answer-check.ts';
 import { type Browser, createBrowser } from './browser.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { silentLog } from './log.ts';
@@ -43,6 +44,8 @@ export interface TestApp {
   readonly options: TestAppOptions;
   /** A user agent with an empty cookie jar. */
   browser(): Browser;
+  /** Every answer of this server, compared with its OpenAPI document; `close` fails for any that differs. */
+  readonly answers: AnswerCheck;
   close(): Promise<void>;
 }
 
@@ -84,7 +87,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     clock: options.clock ?? systemClock,
     random: systemRandom,
   });
-  server.on('request', app.callback);
+  const answers = checkAnswers({ listener: app.callback, socket, base: path });
+  server.on('request', answers.listener);
   return {
     issuer,
     socket,
@@ -93,12 +97,15 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     storage,
     options,
     browser: () => createBrowser({ issuer, socket }),
+    answers,
     async close() {
+      const outcome = await Promise.allSettled([answers.verify()]);
       server.closeAllConnections();
       server.close();
       await app.close();
       await opened.close();
       if (!options.database) await database.drop();
+      for (const one of outcome) if (one.status === 'rejected') throw one.reason;
     },
   };
 }

@@ -1,7 +1,9 @@
+import type { CoreSettings } from '../../kernel/plugin.ts';
 import { access, defineRoute, type Route } from '../../kernel/route.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
 import {
+  CheckMail,
   Credentials,
   ProfileChanges,
   Reauthentication,
@@ -33,25 +35,54 @@ const signedInReply = ({ profile, pair, cookies }: SignedInResult) => ({
   },
 });
 
-/** `/auth`: the cookie REST API. */
-export const createRoutes = (account: AccountService): readonly Route[] => [
+const REGISTER = {
+  method: 'post',
+  path: '/auth/register',
+  access: access.public,
+  rateLimit: 'register',
+  body: Registration,
+} as const;
+
+const REFUSED_REGISTRATIONS = [
+  problems.registrationClosed,
+  userProblems.invalidEmail,
+  userProblems.invalidProfile,
+  userProblems.passwordRejected,
+  userProblems.busy,
+];
+
+/** REGISTRATION=strict: one answer for new and taken addresses, from which nobody learns which it was (SEC-16). */
+const registerByMail = (account: AccountService): Route =>
   defineRoute({
-    method: 'post',
-    path: '/auth/register',
-    access: access.public,
-    rateLimit: 'register',
+    ...REGISTER,
+    summary: 'Ask for an account; a link mailed to the address creates it',
+    success: { status: 202, schema: CheckMail },
+    problems: REFUSED_REGISTRATIONS,
+    async handle({ body }) {
+      await account.register(body);
+      return { body: { status: 'check-mail' as const } };
+    },
+  });
+
+const registerAtOnce = (account: AccountService): Route =>
+  defineRoute({
+    ...REGISTER,
     summary: 'Create an account',
-    body: Registration,
     success: { status: 201, schema: Registered },
-    problems: [
-      problems.registrationClosed,
-      userProblems.emailTaken,
-      userProblems.invalidEmail,
-      userProblems.passwordRejected,
-      userProblems.busy,
-    ],
-    handle: async ({ body }) => ({ body: { user: userBody(await account.register(body)) } }),
-  }),
+    problems: [...REFUSED_REGISTRATIONS, userProblems.emailTaken],
+    async handle({ body }) {
+      const profile = await account.register(body);
+      if (!profile) throw problems.registrationClosed();
+      return { body: { user: userBody(profile) } };
+    },
+  });
+
+/** `/auth`: the cookie REST API. */
+export const createRoutes = (
+  account: AccountService,
+  registration: CoreSettings['registration'],
+): readonly Route[] => [
+  registration === 'strict' ? registerByMail(account) : registerAtOnce(account),
   defineRoute({
     method: 'post',
     path: '/auth/login',
@@ -115,7 +146,7 @@ export const createRoutes = (account: AccountService): readonly Route[] => [
     summary: 'Change name or locale',
     body: ProfileChanges,
     success: { status: 200, schema: User },
-    problems: [userProblems.notFound],
+    problems: [userProblems.notFound, userProblems.invalidProfile],
     handle: async ({ principal, body }) => ({
       body: userBody(await account.updateProfile(principal.sub, body)),
     }),
