@@ -36,6 +36,7 @@ export function addStartCommand(program: Program, loaded: Promise<Loaded>): void
 /** The last words of a start: where it is, and what to do next. */
 function greeting({ loaded }: RunningServer): string {
   const issuer = issuerOf(loaded.config.publicUrl);
+  const keepsMails = issuer.startsWith('http:') && loaded.environment['SMTP_URL'] === undefined;
   return [
     '',
     `Auth Service is ready at ${issuer}`,
@@ -44,6 +45,7 @@ function greeting({ loaded }: RunningServer): string {
     '  npx authsrv create-superuser you@example.com      an administrator',
     '  npx authsrv client create --name "My app" --redirect-uri http://localhost:8080/callback',
     `  curl ${issuer}/.well-known/openid-configuration   what a client needs to know`,
+    ...(keepsMails ? ['', `Mails are not sent, but kept to be read at ${issuer}/mail`] : []),
     '',
     '',
   ].join('\n');

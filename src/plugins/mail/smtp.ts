@@ -5,7 +5,6 @@ import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Message } from './compose.ts';
 
-/** Milliseconds. Together shorter than a lease. */
 const TIMEOUTS = {
   dnsTimeout: 5_000,
   connectionTimeout: 5_000,
@@ -51,12 +50,13 @@ function judge(error: SmtpError, handedOver: boolean): Delivery {
   return { outcome: handedOver && !isAnswered ? 'uncertain' : 'later', reason };
 }
 
-export function createSmtpDelivery(url: string): Deliver {
+/** `timeouts` in milliseconds; together shorter than a lease. */
+export function createSmtpDelivery(url: string, timeouts = TIMEOUTS): Deliver {
   const { auth, ...server } = parseConnectionUrl(url);
   return async (mail, onHandOver) => {
     let handedOver = false;
     const content = await build(mail);
-    const connection = new SMTPConnection({ ...server, ...TIMEOUTS } as object);
+    const connection = new SMTPConnection({ ...server, ...timeouts } as object);
     // A lost connection is told by whichever step was under way.
     const lost = Promise.withResolvers<never>();
     lost.promise.catch(() => undefined);
