@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import getRawBody from 'raw-body';
+import { findJsonFault } from './json-faults.ts';
 import { problems } from './problem-response.ts';
 
 /** Bytes. Nothing that we accept is larger; checked before parsing. */
@@ -24,19 +25,21 @@ async function readText(ctx: Context): Promise<string> {
   }
 }
 
-/** A JSON body; only `application/json` is accepted. */
+/** A JSON body; only `application/json` is accepted, and of it only what has one meaning (`json-faults.ts`). */
 export async function readJson(ctx: Context): Promise<unknown> {
   if (!ctx.is('application/json')) {
     throw problems.unsupportedMediaType({ detail: 'Send application/json.' });
   }
+  const text = await readText(ctx);
+  let value: unknown;
   try {
-    return JSON.parse(await readText(ctx));
+    value = JSON.parse(text);
   } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw problems.malformedBody({ detail: 'The body is not JSON.', cause: error });
-    }
-    throw error;
+    throw problems.malformedBody({ detail: 'The body is not JSON.', cause: error });
   }
+  const fault = findJsonFault(text);
+  if (fault) throw problems.malformedBody({ detail: fault });
+  return value;
 }
 
 /** Fields of an HTML form; a field that comes twice is refused. */

@@ -165,6 +165,21 @@ describe('request bodies', () => {
     }
   });
 
+  it('SEC-90 a member that comes twice is 400, whichever of the two would do', async () => {
+    const { email } = await createUser(app);
+    const credentials = `"email":"${email}","password":"${PASSWORD}"`;
+    expect((await post(`{${credentials}}`)).status).to.equal(200);
+    for (const twice of [
+      `{${credentials},"email":"${email}"}`,
+      `{"email":"other@example.com",${credentials}}`,
+      `{"p\\u0061ssword":"x",${credentials}}`,
+    ]) {
+      const answer = await post(twice);
+      expect(answer.status, twice).to.equal(400);
+      expect(answer.json()['type']).to.equal('urn:problem:http:malformed-body');
+    }
+  });
+
   it('SEC-90 __proto__ and constructor members are 400 and pollute nothing', async () => {
     const polluted = { polluted: true };
     const json = (member: string, value: unknown): string =>
