@@ -1,4 +1,5 @@
 /** THE composition root: the only file that joins plugins, platform and settings. */
+import { setMaxListeners } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import type { Provider } from 'oidc-provider';
@@ -28,7 +29,7 @@ import { createProvider, endpointPaths } from './oidc/provider.ts';
 import { completeSignOut, type SignOutDependencies } from './oidc/sign-out.ts';
 import { announceRetry } from './oidc/unavailable.ts';
 import { packageRoot, packageVersion, viewerFolder } from './package-root.ts';
-import { isClientSecret } from './plugins/clients/contract.ts';
+import { Clients, isClientSecret } from './plugins/clients/contract.ts';
 import { Consents } from './plugins/consent/contract.ts';
 import { Grants } from './plugins/grants/contract.ts';
 import { type KeyService, Keys } from './plugins/keys/contract.ts';
@@ -54,7 +55,7 @@ export interface App {
   readonly callback: RequestListener;
   readonly plugins: readonly Plugin[];
   use<Service>(token: ServiceToken<Service>): Service;
-  /** `/health/ready` answers 503 from now on. */
+  /** `/health/ready` answers 503 from now on, and event streams end. */
   drain(): void;
   /** Resolves when listeners and back-channel logouts that were begun have ended. */
   idle(): Promise<void>;
@@ -97,7 +98,13 @@ export async function createApp(options: AppOptions): Promise<App> {
   );
 
   let readiness: Readiness = 'ready';
-  const parts = { ...options, log, requests, core, issuer, secrets, registry, engine, render };
+  const draining = new AbortController();
+  // Each open stream listens.
+  setMaxListeners(0, draining.signal);
+  const parts = {
+    ...{ ...options, log, requests, core, issuer, secrets, registry, engine, render },
+    draining: draining.signal,
+  };
   const build = prepareServer(parts, () => readiness);
   let serve = await build();
   // New keys make a new provider; requests under way end on the one they began with.
@@ -120,6 +127,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     use: registry.use,
     drain: () => {
       readiness = 'draining';
+      draining.abort();
     },
     idle,
     async close() {
@@ -149,6 +157,8 @@ interface ServerParts extends AppOptions {
   readonly requests: RequestContext;
   readonly engine: ReturnType<typeof createEngine>;
   readonly render: Renderer;
+  /** Aborted by `drain`. */
+  readonly draining: AbortSignal;
 }
 
 /** What the OIDC side and the HTTP side both need. */
@@ -257,12 +267,13 @@ function assembleOidc(
 }
 
 function assembleHttp(
-  { config, core, secrets, registry, storage, log, requests, clock, random }: ServerParts,
+  parts: ServerParts,
   { root, base, render, cookies, prompts }: Shared,
   provider: Provider,
   verifier: AccessTokenVerifier,
   readiness: () => Readiness,
 ) {
+  const { config, core, secrets, registry, storage, log, requests, clock, random } = parts;
   return createHttpApp({
     publicUrl: core.publicUrl,
     routes: registry.all('routes').flatMap(({ value }) => value),
@@ -282,6 +293,8 @@ function assembleHttp(
     verifyToken: verifier.principal,
     hasRole: registry.use(Roles).has,
     isRecent: recencyOf(registry.use(Sessions), clock),
+    hasClient: async (id) => (await registry.use(Clients).find(id)) !== undefined,
+    draining: parts.draining,
     assetsFolder: join(root, 'views', 'assets'),
     viewerFolder: viewerFolder(root),
     version: packageVersion(root),

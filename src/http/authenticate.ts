@@ -12,11 +12,15 @@ export type HasRole = (userId: string, role: string) => Promise<boolean>;
 /** Reads the database: did the person of this session prove who they are within the last 5 minutes? */
 export type IsRecent = (sid: string) => Promise<boolean>;
 
+/** Reads the database: is this client still registered? */
+export type HasClient = (clientId: string) => Promise<boolean>;
+
 export interface Authentication {
   readonly cookies: CookieTable;
   readonly verifyToken: VerifyToken;
   readonly hasRole: HasRole;
   readonly isRecent: IsRecent;
+  readonly hasClient: HasClient;
 }
 
 function presentedToken(ctx: Context, cookies: CookieTable): string | undefined {
@@ -38,15 +42,29 @@ export async function findPrincipal(
 export async function checkAccess(
   rule: Access,
   principal: Principal | undefined,
-  { hasRole, isRecent }: Pick<Authentication, 'hasRole' | 'isRecent'>,
+  lookUps: Pick<Authentication, 'hasRole' | 'isRecent' | 'hasClient'>,
 ): Promise<void> {
   if (rule.kind === 'public') return;
   if (!principal) throw problems.unauthenticated();
-  if (!principal.scopes.has(rule.scope) || !principal.sid) throw problems.insufficientScope();
-  if (rule.kind === 'role' && !(await hasRole(principal.sub, rule.role))) {
+  if (!principal.scopes.has(rule.scope)) throw problems.insufficientScope();
+  if (rule.kind === 'client') return checkClient(principal, lookUps);
+  if (!principal.sid) throw problems.insufficientScope();
+  if (rule.kind === 'role' && !(await lookUps.hasRole(principal.sub, rule.role))) {
     throw problems.forbidden();
   }
-  if (rule.recent && !(await isRecent(principal.sid))) throw problems.reauthenticationRequired();
+  if (rule.recent && !(await lookUps.isRecent(principal.sid))) {
+    throw problems.reauthenticationRequired();
+  }
+}
+
+/** A token of a user has a grant, and a subject that is no client. */
+async function checkClient(
+  { sub, clientId, sid, gid }: Principal,
+  { hasClient }: Pick<Authentication, 'hasClient'>,
+): Promise<void> {
+  const isClient = sub === clientId && sid === undefined && gid === undefined;
+  if (!isClient) throw problems.insufficientScope();
+  if (!(await hasClient(clientId))) throw problems.unauthenticated();
 }
 
 /** True when nothing that a browser adds by itself identifies the caller: CSRF cannot happen. */

@@ -41,6 +41,8 @@ export interface HttpOptions extends Authentication {
   readonly csrfKey: Buffer;
   /** Other origins whose pages may call the REST API. */
   readonly corsOrigins: readonly string[];
+  /** Aborted when this process is about to stop. */
+  readonly draining: AbortSignal;
   readonly trustedProxies: readonly string[];
   readonly limiter: Limiter | undefined;
   readonly requestIds: RequestIds;

@@ -1,18 +1,19 @@
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import type { z } from 'zod';
 import type { InputError } from '../kernel/problem.ts';
-import type { RequestInfo, Route } from '../kernel/route.ts';
-import { type Authentication, checkAccess, findPrincipal, isBearerOnly } from './authenticate.ts';
+import type { Reply, RequestInfo, Route } from '../kernel/route.ts';
+import { checkAccess, findPrincipal, isBearerOnly } from './authenticate.ts';
 import { checkOrigin } from './check-origin.ts';
-import { applyCookies } from './cookies.ts';
+import { applyCookies, type CookieTable } from './cookies.ts';
+import { answerWithEvents, type StreamEnvironment } from './event-stream.ts';
 import { problems } from './problem-response.ts';
 import { classOfMethod, type Limit } from './rate-limit.ts';
 import { readJson } from './read-body.ts';
 
-export interface RouteEnvironment extends Authentication {
+export interface RouteEnvironment extends StreamEnvironment {
   /** Origins whose pages may call with cookies. */
   readonly allowedOrigins: ReadonlySet<string>;
-  readonly requestInfo: (ctx: import('koa').Context) => RequestInfo;
+  readonly requestInfo: (ctx: Context) => RequestInfo;
   readonly limit: Limit;
 }
 
@@ -56,12 +57,19 @@ export function routeHandler(route: Route, environment: RouteEnvironment): Middl
       request: requestInfo(ctx),
       principal,
     };
-    const reply = await route.handle(input as never);
-    ctx.status = route.success.status;
-    ctx.set('Cache-Control', 'no-store');
-    for (const [name, value] of Object.entries(reply.headers ?? {})) ctx.set(name, value);
-    applyCookies(ctx, cookies, reply.cookies ?? []);
-    // Parsed on the way out too: a member that the schema does not name never leaves.
-    ctx.body = route.success.schema ? route.success.schema.parse(reply.body) : null;
+    if (route.success.stream) {
+      await answerWithEvents(ctx, { route, input, principal }, environment);
+    } else {
+      answer(ctx, route, await route.handle(input as never), cookies);
+    }
   };
+}
+
+function answer(ctx: Context, { success }: Route, reply: Reply<undefined>, cookies: CookieTable) {
+  ctx.status = success.status;
+  ctx.set('Cache-Control', 'no-store');
+  for (const [name, value] of Object.entries(reply.headers ?? {})) ctx.set(name, value);
+  applyCookies(ctx, cookies, reply.cookies ?? []);
+  // Parsed on the way out too: a member that the schema does not name never leaves.
+  ctx.body = success.schema ? success.schema.parse(reply.body) : null;
 }

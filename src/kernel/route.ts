@@ -53,7 +53,8 @@ export type Access =
       readonly scope: string;
       readonly role: string;
       readonly recent?: boolean;
-    };
+    }
+  | { readonly kind: 'client'; readonly scope: string };
 
 export const access = {
   public: { kind: 'public' },
@@ -61,8 +62,10 @@ export const access = {
   user: (scope = 'account') => ({ kind: 'user', scope }) as const,
   /** A user who holds the role now: read from the database for every request. */
   role: (role: string, scope = 'admin') => ({ kind: 'role', scope, role }) as const,
-  /** The same, and the person proved who they are within the last 5 minutes (`auth_time`). */
-  recent: <Rule extends Exclude<Access, { kind: 'public' }>>(rule: Rule) => ({
+  /** A client that acts for itself (RFC 6749 §4.4) and still exists; never a user. */
+  client: (scope: string) => ({ kind: 'client', scope }) as const,
+  /** The same as a rule for users, and the person proved who they are within the last 5 minutes (`auth_time`). */
+  recent: <Rule extends Exclude<Access, { kind: 'public' | 'client' }>>(rule: Rule) => ({
     ...rule,
     recent: true as const,
   }),
@@ -78,6 +81,8 @@ type Body<S> = S extends Schema ? { readonly body: z.input<S> } : { readonly bod
 export type Reply<Ok extends Schema | undefined> = Body<Ok> & {
   readonly cookies?: readonly CookieChange[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of a body, on routes made by `defineStream`. */
+  readonly stream?: AsyncIterable<StreamEvent>;
 };
 
 export interface RouteInput<Params, Query, RequestBody, Who extends Access> {
@@ -105,7 +110,12 @@ export interface RouteSpec<
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: RequestBody;
-  readonly success: { readonly status: 200 | 201 | 202 | 204; readonly schema?: Ok };
+  readonly success: {
+    readonly status: 200 | 201 | 202 | 204;
+    readonly schema?: Ok;
+    /** The answer is an endless `text/event-stream`; the schema is that of each event's `data`. */
+    readonly stream?: true;
+  };
   /** Besides those that every route may answer (validation, authentication, overload). */
   readonly problems: readonly ProblemType[];
   handle(input: RouteInput<Params, Query, RequestBody, Who>): Promise<Reply<Ok>>;
@@ -123,6 +133,50 @@ export function defineRoute<
   Ok extends Schema | undefined = undefined,
 >(spec: RouteSpec<Who, Params, Query, RequestBody, Ok>): Route {
   return spec;
+}
+
+/** A server-sent event (WHATWG HTML §9.2). A comment is a sign of life that clients do not see as an event. */
+export type StreamEvent<Data = unknown> =
+  | { readonly comment: string }
+  | { readonly id: string; readonly event?: string; readonly data: Data };
+
+export interface StreamInput {
+  /** Aborted when the stream is over: client gone, token expired or denied, server stopping. */
+  readonly signal: AbortSignal;
+  /** How far the client had come before; anything that it likes to send. */
+  readonly lastEventId: string | undefined;
+}
+
+export interface StreamSpec<
+  Who extends Access,
+  Params extends Schema | undefined,
+  Query extends Schema | undefined,
+  Event extends Schema,
+> extends Pick<
+    RouteSpec<Who, Params, Query, undefined, undefined>,
+    'path' | 'access' | 'rateLimit' | 'summary' | 'params' | 'query' | 'problems'
+  > {
+  /** The JSON in `data` of each event. */
+  readonly event: Event;
+  /** Throws before the first byte is sent, or answers what is sent until it ends or `signal` is aborted. */
+  open(
+    input: RouteInput<Params, Query, undefined, Who> & StreamInput,
+  ): Promise<AsyncIterable<StreamEvent<z.input<Event>>>>;
+}
+
+/** A GET route that answers with events for as long as both sides like. */
+export function defineStream<
+  Who extends Access,
+  Event extends Schema,
+  Params extends Schema | undefined = undefined,
+  Query extends Schema | undefined = undefined,
+>({ event, open, ...spec }: StreamSpec<Who, Params, Query, Event>): Route {
+  return {
+    ...spec,
+    method: 'get',
+    success: { status: 200, schema: event, stream: true },
+    handle: async (input) => ({ stream: await open(input as Parameters<typeof open>[0]) }),
+  };
 }
 
 /** The answer of a page: HTML from a view, or a redirect (303 See Other, RFC 9700 §4.12). */

@@ -32,6 +32,9 @@ const operationId = ({ method, path }: Route): string =>
 /** The rule in words: which scope, which role, how recent the sign-in. */
 function describeAccess({ access }: Route): string {
   if (access.kind === 'public') return 'Open to everybody.';
+  if (access.kind === 'client') {
+    return `For clients themselves: a token of the client credentials grant with the scope \`${access.scope}\`.`;
+  }
   const who =
     access.kind === 'role'
       ? `For users who hold the role \`${access.role}\` now`
@@ -41,7 +44,10 @@ function describeAccess({ access }: Route): string {
 }
 
 const security = ({ access }: Route): readonly JsonSchema[] =>
-  access.kind === 'public' ? [] : [{ accessCookie: [] }, { bearer: [] }];
+  ({ public: [], client: [{ bearer: [] }] })[access.kind as string] ?? [
+    { accessCookie: [] },
+    { bearer: [] },
+  ];
 
 const ref = (name: string): JsonSchema => ({ $ref: `#/components/headers/${name}` });
 
@@ -59,11 +65,21 @@ function parameters(place: 'path' | 'query', schema: z.ZodType | undefined, book
   }));
 }
 
-function success({ success: { status, schema } }: Route, book: SchemaBook, headers: JsonSchema) {
+function success(
+  { success: { status, schema, stream } }: Route,
+  book: SchemaBook,
+  headers: JsonSchema,
+) {
   return {
     description: STATUS_CODES[status],
     headers,
-    ...(schema ? { content: { 'application/json': { schema: book.output(schema) } } } : {}),
+    ...(schema
+      ? {
+          content: {
+            [stream ? 'text/event-stream' : 'application/json']: { schema: book.output(schema) },
+          },
+        }
+      : {}),
   };
 }
 
