@@ -5,6 +5,7 @@ import type { Plugin } from './kernel/plugin.ts';
 import { account } from './plugins/account/index.ts';
 import { clients } from './plugins/clients/index.ts';
 import { consent } from './plugins/consent/index.ts';
+import { emailLinks } from './plugins/email-links/index.ts';
 import { grants } from './plugins/grants/index.ts';
 import { keys } from './plugins/keys/index.ts';
 import { mail } from './plugins/mail/index.ts';
@@ -25,6 +26,7 @@ export const builtIn: readonly Plugin[] = [
   grants,
   sessions,
   users,
+  emailLinks,
   roles,
   clients,
   consent,

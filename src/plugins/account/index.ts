@@ -1,6 +1,7 @@
 /** The cookie REST API under /auth: register, login, refresh, logout, profile. Owns the cookie's refresh token. */
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
+import { EmailLinks } from '../email-links/contract.ts';
 import { Grants } from '../grants/contract.ts';
 import { Roles } from '../roles/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
@@ -16,7 +17,7 @@ import { createAccountService } from './service.ts';
 export const account = definePlugin({
   name: 'account',
   kernel: 1,
-  dependsOn: ['users', 'roles', 'sessions', 'grants'],
+  dependsOn: ['users', 'email-links', 'roles', 'sessions', 'grants'],
   settings: z.object({}),
   setup(context) {
     const { core, oidc, secrets, store, clock } = context;
@@ -26,6 +27,7 @@ export const account = definePlugin({
     const services = {
       ...context,
       users: context.use(Users),
+      emailLinks: context.use(EmailLinks),
       roles: context.use(Roles),
       sessions: context.use(Sessions),
       grants: context.use(Grants),
@@ -40,12 +42,17 @@ export const account = definePlugin({
     const service = createAccountService({
       ...services,
       refresh: createRefresh(services),
-      registrationOpen: core.registration === 'open',
+      registration: core.registration,
     });
     const security = createSecurityService({
       ...services,
       cursors: createCursors(secrets.keys('cursors')[0]),
     });
-    return { routes: [...createRoutes(service), ...createSecurityRoutes(security)] };
+    return {
+      routes: [
+        ...createRoutes(service, core.registration),
+        ...createSecurityRoutes(security, services.emailLinks.mailEnabled),
+      ],
+    };
   },
 });

@@ -44,6 +44,8 @@ export const User = z
   })
   .meta({ id: 'User' });
 
+export const CheckMail = z.object({ status: z.literal('check-mail') }).meta({ id: 'CheckMail' });
+
 export const Registered = z.object({ user: User });
 
 export const SignedIn = z
@@ -58,6 +60,12 @@ export const PasswordChange = z.strictObject({
   current_password: password,
   new_password: password,
 });
+
+export const EmailChange = z.strictObject({ email, current_password: password });
+
+export const EmailChanged = z
+  .object({ status: z.enum(['check-mail', 'changed']) })
+  .meta({ id: 'EmailChange' });
 
 export const SessionId = z.strictObject({ id: z.string().regex(/^[\w-]{43}$/) });
 

@@ -2,7 +2,15 @@ import { access, defineRoute, type Principal, type Route } from '../../kernel/ro
 import type { SessionInfo, SignInRecord } from '../sessions/contract.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
-import { HistoryPage, HistoryQuery, PasswordChange, SessionId, SessionList } from './schemas.ts';
+import {
+  EmailChange,
+  EmailChanged,
+  HistoryPage,
+  HistoryQuery,
+  PasswordChange,
+  SessionId,
+  SessionList,
+} from './schemas.ts';
 import type { SecurityService } from './security.ts';
 
 /** `access.user` lets nobody through without a session. */
@@ -26,8 +34,11 @@ const recordBody = (record: SignInRecord) => ({
   method: record.method,
 });
 
-/** `/auth/password`, `/auth/sessions`, `/auth/login-history`. */
-export const createSecurityRoutes = (security: SecurityService): readonly Route[] => [
+/** `/auth/password`, `/auth/email`, `/auth/sessions`, `/auth/login-history`. */
+export const createSecurityRoutes = (
+  security: SecurityService,
+  mailEnabled: boolean,
+): readonly Route[] => [
   defineRoute({
     method: 'put',
     path: '/auth/password',
@@ -48,6 +59,31 @@ export const createSecurityRoutes = (security: SecurityService): readonly Route[
         next: body.new_password,
       }),
     }),
+  }),
+  defineRoute({
+    method: 'put',
+    path: '/auth/email',
+    access: access.user(),
+    rateLimit: mailEnabled ? 'mail' : 'sign-in',
+    summary: mailEnabled
+      ? 'Ask for another e-mail address; a link mailed to it makes the change'
+      : 'Change the e-mail address; ends every other session',
+    body: EmailChange,
+    success: { status: mailEnabled ? 202 : 200, schema: EmailChanged },
+    problems: [
+      problems.invalidCredentials,
+      userProblems.invalidEmail,
+      ...(mailEnabled ? [] : [userProblems.emailTaken, userProblems.changedMeanwhile]),
+      userProblems.busy,
+    ],
+    async handle({ principal, body }) {
+      const { email, current_password: password } = body;
+      const { status, cookies } = await security.changeEmail(callerOf(principal), {
+        email,
+        password,
+      });
+      return { body: { status }, cookies };
+    },
   }),
   defineRoute({
     method: 'get',

@@ -1,5 +1,6 @@
 import type { CookieChange, Principal } from '../../kernel/route.ts';
-import type { SessionInfo, SessionService, SignInRecord } from '../sessions/contract.ts';
+import type { EmailLinkService } from '../email-links/contract.ts';
+import type { Alongside, SessionInfo, SessionService, SignInRecord } from '../sessions/contract.ts';
 import type { UserService } from '../users/contract.ts';
 import type { Cursors } from './cursor.ts';
 import { type IssueDependencies, issueFirstPair, tokenCookies } from './issue-tokens.ts';
@@ -8,6 +9,7 @@ import { problems } from './problems.ts';
 interface Dependencies extends IssueDependencies {
   readonly users: UserService;
   readonly sessions: SessionService;
+  readonly emailLinks: Pick<EmailLinkService, 'changeEmail' | 'passwordChanged'>;
   readonly cursors: Cursors;
 }
 
@@ -18,7 +20,22 @@ export type SecurityService = ReturnType<typeof createSecurityService>;
 
 /** What a user does to be safe: change the password, look at sessions and sign-ins, end sessions. */
 export function createSecurityService(dependencies: Dependencies) {
-  const { users, sessions, grants, cursors, clock } = dependencies;
+  const { users, emailLinks, sessions, grants, cursors, clock } = dependencies;
+
+  /** The refresh family of this session ends with the change, … */
+  const endFamily =
+    (sid: string, reason: string): Alongside =>
+    async (transaction, deny) => {
+      const family = { sessionId: sid, clientId: dependencies.clientId };
+      await grants.endAll(family, reason, transaction, deny);
+    };
+
+  /** … and a new one begins. */
+  const renew = async ({ sub, sid }: Caller): Promise<readonly CookieChange[]> => {
+    const pair = await issueFirstPair({ uid: sid, userId: sub }, dependencies);
+    if (!pair) throw problems.refreshRejected();
+    return tokenCookies(pair, clock);
+  };
 
   return {
     /** Everything else ends; this session goes on with a new refresh family. Throws `account:invalid-credentials`. */
@@ -26,17 +43,29 @@ export function createSecurityService(dependencies: Dependencies) {
       { sub, sid }: Caller,
       passwords: { current: string; next: string },
     ): Promise<readonly CookieChange[]> {
+      const user = await users.find(sub);
       const changed = await users.changePassword(sub, passwords, {
         keepSession: sid,
         alongside: async (transaction, deny) => {
-          const family = { sessionId: sid, clientId: dependencies.clientId };
-          await grants.endAll(family, 'password changed', transaction, deny);
+          await endFamily(sid, 'password changed')(transaction, deny);
+          if (user) await emailLinks.passwordChanged(user, transaction);
         },
       });
       if (!changed) throw problems.invalidCredentials();
-      const pair = await issueFirstPair({ uid: sid, userId: sub }, dependencies);
-      if (!pair) throw problems.refreshRejected();
-      return tokenCookies(pair, clock);
+      return renew({ sub, sid });
+    },
+
+    /** A new address waits for its mailed link; without mail it is changed at once. Throws `account:invalid-credentials`. */
+    async changeEmail(
+      { sub, sid }: Caller,
+      change: { email: string; password: string },
+    ): Promise<{ status: 'check-mail' | 'changed'; cookies: readonly CookieChange[] }> {
+      const status = await emailLinks.changeEmail(sub, change, {
+        keepSession: sid,
+        alongside: endFamily(sid, 'e-mail changed'),
+      });
+      if (status === 'wrong-password') throw problems.invalidCredentials();
+      return { status, cookies: status === 'changed' ? await renew({ sub, sid }) : [] };
     },
 
     sessions: ({ sub }: Caller): Promise<readonly SessionInfo[]> => sessions.list(sub),

@@ -1,7 +1,8 @@
 import { epochSeconds } from '../../kernel/clock.ts';
-import type { Log } from '../../kernel/plugin.ts';
+import type { CoreSettings, Log } from '../../kernel/plugin.ts';
 import type { ProblemError } from '../../kernel/problem.ts';
 import type { CookieChange, Principal, RequestInfo } from '../../kernel/route.ts';
+import type { EmailLinkService } from '../email-links/contract.ts';
 import type { RoleService } from '../roles/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import type { Registration, User, UserService } from '../users/contract.ts';
@@ -15,7 +16,8 @@ export interface AccountDependencies extends IssueDependencies {
   readonly sessions: SessionService;
   readonly refresh: Refresh;
   readonly log: Log;
-  readonly registrationOpen: boolean;
+  readonly emailLinks: Pick<EmailLinkService, 'register'>;
+  readonly registration: CoreSettings['registration'];
   /** Seconds. */
   readonly sessionIdleTtl: number;
 }
@@ -58,9 +60,11 @@ export function createAccountService(dependencies: AccountDependencies) {
   return {
     profile,
 
-    async register(registration: Registration): Promise<Profile> {
-      if (!dependencies.registrationOpen) throw problems.registrationClosed();
-      return profileOf(await users.register(registration));
+    /** Undefined under REGISTRATION=strict: whoever reads the mail of the address goes on. */
+    async register(registration: Registration): Promise<Profile | undefined> {
+      if (dependencies.registration === 'closed') throw problems.registrationClosed();
+      const user = await dependencies.emailLinks.register(registration);
+      return user && profileOf(user);
     },
 
     async login(email: string, password: string, request: RequestInfo): Promise<SignedIn> {

@@ -1,6 +1,7 @@
 /** The hosted sign-in and registration pages: oidc-provider's `login` prompt, and `select_account`. */
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
+import { EmailLinks } from '../email-links/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
 import { createPrompts } from './prompts.ts';
@@ -9,12 +10,15 @@ import { createSignInService } from './service.ts';
 export const signIn = definePlugin({
   name: 'sign-in',
   kernel: 1,
-  dependsOn: ['users', 'sessions'],
+  dependsOn: ['email-links', 'users', 'sessions'],
   settings: z.object({}),
   setup(context) {
     const users = context.use(Users);
-    const service = createSignInService({ ...context, users, sessions: context.use(Sessions) });
-    const mayRegister = context.core.registration === 'open';
-    return { prompts: createPrompts({ service, users, mayRegister }) };
+    const emailLinks = context.use(EmailLinks);
+    const sessions = context.use(Sessions);
+    const service = createSignInService({ ...context, users, emailLinks, sessions });
+    const mayRegister = context.core.registration !== 'closed';
+    const { forgotPath } = emailLinks;
+    return { prompts: createPrompts({ service, users, mayRegister, forgotPath }) };
   },
 });

@@ -8,6 +8,8 @@ interface Dependencies {
   readonly service: SignInService;
   readonly users: UserService;
   readonly mayRegister: boolean;
+  /** Where those go who forgot their password; undefined when no mail can leave. */
+  readonly forgotPath: string | undefined;
 }
 
 /** One text for unknown, wrong and disabled (SEC-14). */
@@ -46,7 +48,7 @@ const rateLimits: NonNullable<Prompt['rateLimits']> = {
 const deny = async (): Promise<PromptOutcome> => ({ finish: { error: 'access_denied' } });
 
 /** `login` and `select_account`: both lead to the same pages and the same actions. */
-export function createPrompts({ service, users, mayRegister }: Dependencies): Prompt[] {
+export function createPrompts({ service, users, mayRegister, forgotPath }: Dependencies): Prompt[] {
   const emailOf = async ({ interaction }: InteractionInput): Promise<string | undefined> => {
     const { session } = interaction;
     const user = session && (await users.find(session.userId));
@@ -75,6 +77,7 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
         action: interaction.url('login'),
         email: refused?.email ?? (typeof hint === 'string' ? hint : undefined),
         error: refused?.error,
+        forgotUrl: forgotPath,
         registerUrl: mayRegister ? interaction.url('register') : undefined,
         switchFrom,
       },
@@ -94,6 +97,7 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
       action: input.interaction.url('again'),
       email,
       error: refused?.error,
+      forgotUrl: forgotPath,
       reauthenticate: true,
       otherUrl: input.interaction.url('other'),
     },
@@ -147,7 +151,10 @@ export function createPrompts({ service, users, mayRegister }: Dependencies): Pr
       const { email = '', password = '', name } = input.form;
       try {
         const registration = { email, password, ...(name ? { name } : {}) };
-        return (await service.register(registration, input.request)) ?? (await signInPage(input));
+        const outcome = await service.register(registration, input.request);
+        if (outcome !== 'check-mail') return outcome ?? (await signInPage(input));
+        const signInUrl = input.interaction.url('other');
+        return { view: 'sign-in/check-mail', locals: { email: email.trim(), signInUrl } };
       } catch (error) {
         if (!(error instanceof ProblemError) || error.problem.status >= 500) throw error;
         return registerPage(input, { errors: formErrors(error), status: error.problem.status });

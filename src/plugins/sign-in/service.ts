@@ -1,11 +1,13 @@
 import { type Clock, epochSeconds } from '../../kernel/clock.ts';
 import type { Interaction, OidcEngine, PromptOutcome } from '../../kernel/oidc.ts';
 import type { RequestInfo } from '../../kernel/route.ts';
+import type { EmailLinkService } from '../email-links/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import type { UserService } from '../users/contract.ts';
 
 interface Dependencies {
   readonly users: UserService;
+  readonly emailLinks: Pick<EmailLinkService, 'register'>;
   readonly sessions: SessionService;
   readonly oidc: OidcEngine;
   readonly clock: Clock;
@@ -16,7 +18,7 @@ export type SignInService = ReturnType<typeof createSignInService>;
 const AMR = ['pwd'];
 
 /** Signs a person in inside an authorization request; the session is the same as after a REST login. */
-export function createSignInService({ users, sessions, oidc, clock }: Dependencies) {
+export function createSignInService({ users, emailLinks, sessions, oidc, clock }: Dependencies) {
   const login = (accountId: string, replacedSession: boolean) => ({
     login: { accountId, ts: epochSeconds(clock), amr: AMR, replacedSession },
     select_account: {},
@@ -64,12 +66,13 @@ export function createSignInService({ users, sessions, oidc, clock }: Dependenci
       return proven ? renew(session.uid, session.userId) : undefined;
     },
 
+    /** `check-mail` under REGISTRATION=strict: nobody is signed in before the mailed link was followed. */
     async register(
       registration: { email: string; password: string; name?: string },
       request: RequestInfo,
-    ): Promise<PromptOutcome | undefined> {
-      const user = await users.register(registration);
-      return signInAs(user.id, request);
+    ): Promise<PromptOutcome | 'check-mail' | undefined> {
+      const user = await emailLinks.register(registration);
+      return user ? signInAs(user.id, request) : 'check-mail';
     },
   };
 }
