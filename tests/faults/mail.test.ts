@@ -6,7 +6,7 @@ import { mail as mailPlugin } from '../../src/plugins/mail/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRecordingLog } from '../support/log.ts';
 import { ISSUER } from '../support/nodes.ts';
-import { runCommand } from '../support/server-process.ts';
+import { runCommand, SECRET_KEY } from '../support/server-process.ts';
 import { type SmtpMode, startSmtpServer, type TestSmtpServer } from '../support/smtp-server.ts';
 import { anotherNode, startTestApp, type TestApp } from '../support/test-app.ts';
 
@@ -29,7 +29,7 @@ describe('mail and its SMTP server', function () {
 
   before(async () => {
     smtp = await startSmtpServer();
-    app = await startTestApp({ origin: ISSUER, settings: { SMTP_URL: smtp.url }, log });
+    app = await startTestApp({ origin: ISSUER, settings: { SMTP_URL: smtp.url, SECRET_KEY }, log });
     other = await anotherNode(app);
   });
   after(async () => {
