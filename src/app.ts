@@ -233,6 +233,7 @@ function assembleOidc(
     prompts,
     claims,
     isClientSecret,
+    origins: new Set([core.publicUrl.origin, ...parts.config.CORS_ORIGINS]),
     store: storage.store,
     grants: registry.use(Grants),
     accounts: accounts.value,

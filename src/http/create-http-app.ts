@@ -8,6 +8,7 @@ import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
 import { createClientIp } from './client-ip.ts';
 import { readCookie } from './cookies.ts';
+import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
 import { oauthErrors } from './oauth-errors.ts';
@@ -92,6 +93,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   inner.use(pagesOf(options, { requestInfo, limit }));
   inner.use(routesOf(options, { requestInfo, limit }));
   inner.use(limitOidc(limit));
+  inner.use(oidcCors(new Set(options.corsOrigins)));
   inner.use(mount(options.oidc));
   app.use(base ? mount(base, inner) : mount(inner));
   return app;
@@ -160,8 +162,17 @@ function routesOf(options: HttpOptions, ofRequest: OfRequest): Middleware {
       routeHandler(route, { ...options, ...ofRequest, allowedOrigins }),
     );
   }
-  return refuseOtherMethods(router);
+  const serve = refuseOtherMethods(router);
+  const cors = routeCors({
+    origins: new Set(corsOrigins),
+    methodsOf: (path) => methodsOf(router, path),
+  });
+  return (ctx, next) => cors(ctx, () => serve(ctx, next) as Promise<unknown>);
 }
+
+const methodsOf = (router: Router, path: string): string[] => [
+  ...new Set(router.match(path, 'OPTIONS').path.flatMap((layer) => layer.methods)),
+];
 
 /** 405 with `Allow` for a path of ours that is called with a method it has not. */
 function refuseOtherMethods(router: Router): Middleware {
@@ -169,8 +180,7 @@ function refuseOtherMethods(router: Router): Middleware {
   return async (ctx, next) => {
     const { path, pathAndMethod } = router.match(ctx.path, ctx.method);
     if (path.length === 0 || pathAndMethod.length > 0) return routes(ctx, next);
-    const methods = [...new Set(path.flatMap((layer) => layer.methods))];
-    ctx.set('Allow', methods.join(', '));
+    ctx.set('Allow', methodsOf(router, ctx.path).join(', '));
     throw problems.methodNotAllowed();
   };
 }

@@ -30,6 +30,8 @@ export interface ProviderDependencies extends AdapterDependencies, SignOutDepend
   readonly prompts: readonly Prompt[];
   readonly grantHandlers: Readonly<Record<string, GrantHandler>>;
   readonly isClientSecret: IsClientSecret;
+  /** Origins whose pages may call the token endpoint and its like: ours and CORS_ORIGINS. */
+  readonly origins: ReadonlySet<string>;
 }
 
 /** Paths below PUBLIC_URL (api.md "OIDC"). */
@@ -68,7 +70,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     ],
     extraClientMetadata: { properties: ['first_party', 'allowed_scopes'] },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
-    clientBasedCORS: () => false,
+    clientBasedCORS: (_ctx, origin) => dependencies.origins.has(origin),
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => true },
     findAccount: createFindAccount(dependencies.accounts, claims),
