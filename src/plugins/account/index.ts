@@ -9,6 +9,7 @@ import { Users } from '../users/contract.ts';
 import { createCursors } from './cursor.ts';
 import { createRefresh } from './refresh.ts';
 import { createRefreshTokens } from './refresh-token.ts';
+import { createRegistrationRoute } from './registration-routes.ts';
 import { createRoutes } from './routes.ts';
 import { createSecurityService } from './security.ts';
 import { createSecurityRoutes } from './security-routes.ts';
@@ -50,7 +51,8 @@ export const account = definePlugin({
     });
     return {
       routes: [
-        ...createRoutes(service, core.registration),
+        createRegistrationRoute(service, core.registration),
+        ...createRoutes(service),
         ...createSecurityRoutes(security, services.emailLinks.mailEnabled),
       ],
     };

@@ -1,28 +1,9 @@
-import type { CoreSettings } from '../../kernel/plugin.ts';
 import { access, defineRoute, type Route } from '../../kernel/route.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
-import {
-  CheckMail,
-  Credentials,
-  ProfileChanges,
-  Reauthentication,
-  Registered,
-  Registration,
-  SignedIn,
-  User,
-} from './schemas.ts';
-import type { AccountService, Profile, SignedIn as SignedInResult } from './service.ts';
-
-const userBody = ({ user, roles }: Profile) => ({
-  id: user.id,
-  email: user.email,
-  email_verified: user.emailVerified,
-  name: user.name,
-  locale: user.locale,
-  roles: [...roles],
-  created_at: user.createdAt.toISOString(),
-});
+import { Credentials, ProfileChanges, Reauthentication, SignedIn, User } from './schemas.ts';
+import type { AccountService, SignedIn as SignedInResult } from './service.ts';
+import { userBody } from './user-body.ts';
 
 const isoTime = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
@@ -35,54 +16,8 @@ const signedInReply = ({ profile, pair, cookies }: SignedInResult) => ({
   },
 });
 
-const REGISTER = {
-  method: 'post',
-  path: '/auth/register',
-  access: access.public,
-  rateLimit: 'register',
-  body: Registration,
-} as const;
-
-const REFUSED_REGISTRATIONS = [
-  problems.registrationClosed,
-  userProblems.invalidEmail,
-  userProblems.invalidProfile,
-  userProblems.passwordRejected,
-  userProblems.busy,
-];
-
-/** REGISTRATION=strict: one answer for new and taken addresses, from which nobody learns which it was (SEC-16). */
-const registerByMail = (account: AccountService): Route =>
-  defineRoute({
-    ...REGISTER,
-    summary: 'Ask for an account; a link mailed to the address creates it',
-    success: { status: 202, schema: CheckMail },
-    problems: REFUSED_REGISTRATIONS,
-    async handle({ body }) {
-      await account.register(body);
-      return { body: { status: 'check-mail' as const } };
-    },
-  });
-
-const registerAtOnce = (account: AccountService): Route =>
-  defineRoute({
-    ...REGISTER,
-    summary: 'Create an account',
-    success: { status: 201, schema: Registered },
-    problems: [...REFUSED_REGISTRATIONS, userProblems.emailTaken],
-    async handle({ body }) {
-      const profile = await account.register(body);
-      if (!profile) throw problems.registrationClosed();
-      return { body: { user: userBody(profile) } };
-    },
-  });
-
 /** `/auth`: the cookie REST API. */
-export const createRoutes = (
-  account: AccountService,
-  registration: CoreSettings['registration'],
-): readonly Route[] => [
-  registration === 'strict' ? registerByMail(account) : registerAtOnce(account),
+export const createRoutes = (account: AccountService): readonly Route[] => [
   defineRoute({
     method: 'post',
     path: '/auth/login',

@@ -21,7 +21,7 @@ const TEXTS = {
   ],
   'password-set': [
     'Your password is changed',
-    'Go back to where you came from and sign in with the new one. Everywhere else you are signed out.',
+    'Go back to where you came from and sign in with the new one. You were signed out everywhere.',
   ],
 } as const;
 
