@@ -17,6 +17,7 @@ import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
 import { createRegistry, type Registry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
 import { createRequestContext, type RequestContext } from './logging/request-context.ts';
+import { scrub } from './logging/scrub.ts';
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
 import { cacheMetadata } from './oidc/cache-metadata.ts';
 import { limitClients } from './oidc/client-limit.ts';
@@ -39,6 +40,7 @@ import { Sessions } from './plugins/sessions/contract.ts';
 import { createSecrets } from './secrets.ts';
 import type { Storage } from './storage/open-storage.ts';
 import { startTasks } from './tasks.ts';
+import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
 export interface AppOptions {
   readonly config: CoreConfig;
@@ -69,28 +71,42 @@ const LISTENER_TIMEOUT = 5000;
 /** Sets up and starts everything but the listening socket. Throws an Error that names what is wrong. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, storage, clock, random } = options;
-  const requests = createRequestContext(options.log);
+  const telemetry = createTelemetry({
+    otlpEndpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    serviceName: config.OTEL_SERVICE_NAME,
+    tracesRatio: config.OTEL_TRACES_SAMPLER_ARG,
+    sentryDsn: config.SENTRY_DSN,
+    environment: config.SENTRY_ENVIRONMENT,
+    release: packageVersion(packageRoot()),
+    storeSystem: config.REDIS_URL ? 'redis' : 'postgresql',
+    random,
+    log: options.log,
+    scrub,
+  });
+  const requests = createRequestContext(telemetry.listen(options.log));
   const { log } = requests;
+  const { db, store } = telemetry.instrument(storage);
   const core = coreSettings(config);
   const issuer = issuerOf(core.publicUrl);
   const secrets = createSecrets(config.secretKeys);
-  const engine = createEngine({ issuer, core, store: storage.store, clock, log });
-  const events = createEventBus({
+  const engine = createEngine({ issuer, core, store, clock, log });
+  const bus = createEventBus({
     timeout: LISTENER_TIMEOUT,
     onFault: ({ plugin, event, error }) =>
       log.error({ event: 'listener.failed', plugin, on: event, err: error }, 'a listener failed'),
   });
-  const { db, store } = storage;
+  const events = telemetry.listenToEvents(bus);
   const render = createRenderer({
     folder: join(packageRoot(), 'views'),
     assetBase: `${basePath(core.publicUrl)}/assets`,
     productName: 'Auth Service',
   });
-  const shared = { core, secrets, clock, random, db, store, events, log, oidc: engine, render };
+  const shared = { core, secrets, clock, random, db, store, events, log, oidc: engine, render, span: telemetry.span };
   const registry = createRegistry(options.plugins, shared, options.environment);
   for (const { plugin, value } of registry.all('listeners')) {
     for (const listener of value) events.subscribe(plugin, listener);
   }
+  telemetry.gauges(registry.all('gauges').flatMap(({ value }) => value));
   for (const { value: start } of registry.all('start')) await start();
   const stopTasks = startTasks(
     registry.all('tasks').flatMap(({ value }) => value),
@@ -102,7 +118,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   // Each open stream listens.
   setMaxListeners(0, draining.signal);
   const parts = {
-    ...{ ...options, log, requests, core, issuer, secrets, registry, engine, render },
+    ...{ ...options, log, telemetry, requests, core, issuer, secrets, registry, engine, render },
     draining: draining.signal,
   };
   const build = prepareServer(parts, () => readiness);
@@ -134,6 +150,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await stopTasks();
       await idle();
       for (const { value: stop } of [...registry.all('stop')].reverse()) await stop();
+      await telemetry.close();
     },
   };
 }
@@ -147,6 +164,7 @@ const coreSettings = (config: CoreConfig): CoreSettings => ({
   sessionTtl: config.SESSION_TTL,
   jwksMaxAge: config.JWKS_MAX_AGE,
   registration: config.REGISTRATION,
+  corsOrigins: config.CORS_ORIGINS,
 });
 
 interface ServerParts extends AppOptions {
@@ -155,6 +173,7 @@ interface ServerParts extends AppOptions {
   readonly secrets: ReturnType<typeof createSecrets>;
   readonly registry: Registry;
   readonly requests: RequestContext;
+  readonly telemetry: Telemetry;
   readonly engine: ReturnType<typeof createEngine>;
   readonly render: Renderer;
   /** Aborted by `drain`. */
@@ -307,6 +326,8 @@ function assembleHttp(
     limiter: registry.all('limiter')[0]?.value,
     requestIds: registry.all('requestIds')[0]?.value ?? (() => random.uuid()),
     inRequest: requests.run,
+    observer: parts.telemetry,
+    metrics: { text: parts.telemetry.metrics.text, token: config.METRICS_TOKEN },
     log,
     clock,
   });

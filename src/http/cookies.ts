@@ -24,6 +24,13 @@ export function cookieTable(publicUrl: URL): CookieTable {
     session: { name: `${host}session`, path: '/', sameSite: 'lax', signed: true },
     access: { name: `${host}access`, path: '/', sameSite: 'lax', signed: false },
     refresh: { name: `${bound}refresh`, path: refreshPath, sameSite: 'strict', signed: false },
+    // Lax: the way back from another provider is a navigation that begins at its site.
+    federation: {
+      name: `${bound}federation`,
+      path: `${basePath(publicUrl)}/oauth2`,
+      sameSite: 'lax',
+      signed: true,
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import type { ProblemType } from './problem.ts';
 import type { Page, RateClass, Route } from './route.ts';
 import type { Provided, ServiceToken } from './service.ts';
 import type { Database, StateStore } from './store.ts';
+import type { Gauge, Span } from './telemetry.ts';
 
 /** What a plugin is built against; a third-party plugin states the major it was written for. */
 export const KERNEL_VERSION = 1;
@@ -32,6 +33,8 @@ export interface CoreSettings {
   readonly jwksMaxAge: number;
   /** Who may create an account: everybody, everybody who can read mail sent to the address, or nobody. */
   readonly registration: 'open' | 'strict' | 'closed';
+  /** Other origins whose pages may call the REST API, and to which a sign-in may lead back. */
+  readonly corsOrigins: readonly string[];
 }
 
 /** Keys derived from SECRET_KEY, one family for each purpose. */
@@ -51,6 +54,7 @@ export interface PluginContext<Settings> {
   readonly events: Events;
   readonly log: Log;
   readonly oidc: OidcEngine;
+  readonly span: Span;
   /** HTML of `views/<view>.eta`, for what is no page: mails. Values are escaped. */
   readonly render: (view: string, locals: Record<string, unknown>) => string;
   /** A service of a plugin named in `dependsOn`. Throws an Error that names both otherwise. */
@@ -110,6 +114,7 @@ export interface Contributions {
   readonly listeners?: readonly Listener[];
   readonly health?: readonly HealthCheck[];
   readonly tasks?: readonly Task[];
+  readonly gauges?: readonly Gauge[];
   /** Runs after all set-ups, in order; the server listens when all have resolved. */
   readonly start?: () => Promise<void>;
   /** Runs in reverse order. */
@@ -169,6 +174,8 @@ export interface PluginManifest<Schema extends SettingsSchema = SettingsSchema> 
   readonly settings: Schema;
   /** An optional plugin is on when this says so; without it, always. */
   enabled?(settings: z.output<Schema>): boolean;
+  /** What whoever runs the server needs to know, a line each: `config` prints them, and so does a start. */
+  notes?(settings: z.output<Schema>, publicUrl: URL): readonly string[];
   /** Domain events this plugin owns. */
   readonly events?: readonly EventType<unknown>[];
   readonly commands?: readonly Command[];

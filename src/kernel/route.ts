@@ -24,7 +24,7 @@ export interface Principal {
 }
 
 /** Our cookies, by role; their wire names depend on the scheme of PUBLIC_URL (`http/cookies.ts`). */
-export type CookieName = 'session' | 'access' | 'refresh';
+export type CookieName = 'session' | 'access' | 'refresh' | 'federation';
 
 export interface CookieChange {
   readonly name: CookieName;

@@ -7,6 +7,7 @@ import type { EventType } from '../../src/kernel/events.ts';
 import type { Command, CommandIo, Contributions, PluginContext } from '../../src/kernel/plugin.ts';
 import type { Provided, ServiceToken } from '../../src/kernel/service.ts';
 import type { Database, StateStore } from '../../src/kernel/store.ts';
+import { noSpan } from '../../src/kernel/telemetry.ts';
 import { createRecordingLog } from '../support/log.ts';
 
 const render = createRenderer({
@@ -62,6 +63,7 @@ export function createPluginContext(given: Given = {}) {
       sessionTtl: 7_776_000,
       jwksMaxAge: 300,
       registration: 'open',
+      corsOrigins: [],
     },
     secrets: { keys: () => given.secrets ?? [Buffer.alloc(32, 1)] },
     clock: testClock(),
@@ -76,6 +78,7 @@ export function createPluginContext(given: Given = {}) {
     log,
     oidc: untouched('oidc'),
     render,
+    span: noSpan,
     use,
   };
   return { context, emitted, log };

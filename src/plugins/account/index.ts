@@ -1,11 +1,13 @@
 /** The cookie REST API under /auth: register, login, refresh, logout, profile. Owns the cookie's refresh token. */
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
+import { provide } from '../../kernel/service.ts';
 import { EmailLinks } from '../email-links/contract.ts';
 import { Grants } from '../grants/contract.ts';
 import { Roles } from '../roles/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
+import { BrowserSignIns } from './contract.ts';
 import { createCursors } from './cursor.ts';
 import { createRefresh } from './refresh.ts';
 import { createRefreshTokens } from './refresh-token.ts';
@@ -14,6 +16,7 @@ import { createRoutes } from './routes.ts';
 import { createSecurityService } from './security.ts';
 import { createSecurityRoutes } from './security-routes.ts';
 import { createAccountService } from './service.ts';
+import { createBrowserSignIn } from './start-session.ts';
 
 export const account = definePlugin({
   name: 'account',
@@ -50,6 +53,7 @@ export const account = definePlugin({
       cursors: createCursors(secrets.keys('cursors')[0]),
     });
     return {
+      provides: [provide(BrowserSignIns, createBrowserSignIn(services))],
       routes: [
         createRegistrationRoute(service, core.registration),
         ...createRoutes(service),

@@ -6,9 +6,10 @@ import type { EmailLinkService } from '../email-links/contract.ts';
 import type { RoleService } from '../roles/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import type { Registration, User, UserService } from '../users/contract.ts';
-import { type IssueDependencies, issueFirstPair, tokenCookies } from './issue-tokens.ts';
+import { type IssueDependencies, tokenCookies } from './issue-tokens.ts';
 import { problems } from './problems.ts';
 import type { Refresh, TokenPair } from './refresh.ts';
+import { startSession } from './start-session.ts';
 
 export interface AccountDependencies extends IssueDependencies {
   readonly users: UserService;
@@ -70,15 +71,9 @@ export function createAccountService(dependencies: AccountDependencies) {
     async login(email: string, password: string, request: RequestInfo): Promise<SignedIn> {
       const user = await users.authenticate(email, password);
       if (!user) throw refusal(request);
-      const previous = await oidc.currentSession(request.exchange);
-      if (previous) await sessions.end(previous.uid, 'replaced by a new sign-in');
-      const { ip, userAgent } = request;
-      const started = await sessions.start({ userId: user.id, amr: ['pwd'], ip, userAgent });
+      const started = await startSession(user.id, { amr: ['pwd'], request }, dependencies);
       if (!started) throw refusal(request);
-      const pair = await issueFirstPair(started.session, dependencies);
-      if (!pair) throw refusal(request);
-      const cookies = [started.cookie, ...tokenCookies(pair, clock)];
-      return { profile: await profileOf(user), pair, cookies };
+      return { profile: await profileOf(user), ...started };
     },
 
     async refresh(request: RequestInfo): Promise<SignedIn> {

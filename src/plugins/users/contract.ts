@@ -95,6 +95,8 @@ export interface UserService {
     passwords: { readonly current: string; readonly next: string },
     options: { readonly keepSession: string; readonly alongside?: Alongside },
   ): Promise<boolean>;
+  /** Whether the user can sign in with a password. Within a transaction the answer holds until that ends. */
+  hasPassword(id: string, transaction?: Transaction): Promise<boolean>;
   find(id: string): Promise<User | undefined>;
   findByEmail(email: string): Promise<User | undefined>;
   /** By e-mail, ascending. */
@@ -116,6 +118,7 @@ export interface UserService {
 
 export { parseEmailAddress } from './email-address.ts';
 export { problems as userProblems } from './problems.ts';
+export { parseProfile } from './profile.ts';
 
 export const Users = defineService<UserService>('users');
 
@@ -125,3 +128,12 @@ export const PasswordChanged = defineEvent<{ userId: string }>('password.changed
 /** `verified`: whether the new address is proven to be the user's. */
 export const EmailChanged = defineEvent<{ userId: string; verified: boolean }>('email.changed');
 export const UserEnabled = defineEvent<{ userId: string }>('user.enabled');
+
+/** All that this plugin tells. */
+export const userEvents = [
+  UserRegistered,
+  UserDisabled,
+  UserEnabled,
+  PasswordChanged,
+  EmailChanged,
+];

@@ -36,6 +36,15 @@ const BY_ID = {
   name: 'users-by-id',
   text: `SELECT ${COLUMNS} FROM users WHERE id = $1`,
 };
+const HAS_PASSWORD = {
+  name: 'users-has-password',
+  text: 'SELECT id FROM users WHERE id = $1 AND password_hash IS NOT NULL',
+};
+// Waits for whoever is changing the user's ways to sign in, and keeps others waiting.
+const LOCK_PASSWORD = {
+  name: 'users-lock-password',
+  text: 'SELECT password_hash IS NOT NULL AS has FROM users WHERE id = $1 FOR NO KEY UPDATE',
+};
 const BY_EMAIL = {
   name: 'users-by-email',
   text: `SELECT ${COLUMNS} FROM users WHERE email_canonical = $1`,
@@ -129,6 +138,14 @@ export function createUserModel(db: Database) {
 
   return {
     findById,
+
+    /** With a transaction, the row is locked until that ends. */
+    async hasPassword(id: string, transaction?: Transaction): Promise<boolean> {
+      if (!UUID.test(id)) return false;
+      if (!transaction) return (await db.query(HAS_PASSWORD, [id])).length > 0;
+      const [row] = await db.query<{ has: boolean }>(LOCK_PASSWORD, [id], transaction);
+      return row?.has ?? false;
+    },
 
     async findByEmail(canonical: string): Promise<UserRow | undefined> {
       return (await db.query<UserRow>(BY_EMAIL, [canonical]))[0];

@@ -35,6 +35,8 @@ export function createUserService(dependencies: Dependencies): UserService {
     ...createDisableUser(dependencies),
     changePassword: createChangePassword(dependencies),
 
+    hasPassword: (id, transaction) => users.hasPassword(id, transaction),
+
     async find(id) {
       const row = await users.findById(id);
       return row && toUser(row);
