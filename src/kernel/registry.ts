@@ -89,11 +89,11 @@ const routeKey = ({ method, path }: Endpoint): string =>
     .replace(/\/$/, '')
     .toLowerCase()}`;
 
-/** A plugin may answer JSON and forms on one path: the content type tells its route from its page. */
-function pagesOfTheirOwn({ routes = [], pages = [] }: Contributions): readonly Endpoint[] {
-  const asJson = new Set(routes.map(routeKey));
-  return pages.filter((page) => page.method !== 'post' || !asJson.has(routeKey(page)));
-}
+/** Pages less those for forms on the path of a JSON route of the same plugin: the content type tells the two apart. */
+const pagesOfTheirOwn = ({ routes = [], pages = [] }: Contributions): readonly Endpoint[] => {
+  const asJson = new Set(routes.filter(({ method }) => method === 'post').map(routeKey));
+  return pages.filter((page) => !asJson.has(routeKey(page)));
+};
 
 /** What the core answers, or might: the router asks plugins first, so theirs would silently take its place. */
 const CORE_PATHS =

@@ -110,6 +110,14 @@ describe('the registry', () => {
       const both = { routes: [route('get', '/hello')], pages: [page('post', '/hello')] };
       expect(() => createRegistry([plugin('one', both)], shared, {})).not.to.throw();
     });
+
+    it('but JSON and forms of one plugin may come to one path', () => {
+      const routes = [route('post', '/hello')];
+      const pages = [page('post', '/hello')];
+      expect(() => createRegistry([plugin('one', { routes, pages })], shared, {})).not.to.throw();
+      const apart = [plugin('one', { routes }), plugin('two', { pages })];
+      expect(failureOf(apart).message).to.contain('both claim the route "POST /hello"');
+    });
   });
 
   describe('keeps for the core', () => {

@@ -8,14 +8,7 @@ import { createAccountSource, createClaimSources } from './claims.ts';
 import { commands } from './cli.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import { serviceWords } from './context-words.ts';
-import {
-  EmailChanged,
-  PasswordChanged,
-  UserDisabled,
-  UserEnabled,
-  UserRegistered,
-  Users,
-} from './contract.ts';
+import { Users, userEvents } from './contract.ts';
 import { createHashQueue } from './hash-queue.ts';
 import { createUserModel } from './model.ts';
 import { createPasswordBlocklist } from './password-blocklist.ts';
@@ -30,7 +23,7 @@ export const users = definePlugin({
   kernel: 1,
   dependsOn: ['rate-limit', 'sessions'],
   settings,
-  events: [UserRegistered, UserDisabled, UserEnabled, PasswordChanged, EmailChanged],
+  events: userEvents,
   commands,
   setup(context) {
     const { settings: set, core } = context;
