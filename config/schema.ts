@@ -123,6 +123,29 @@ export const coreSchema = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('The least severe level that is logged.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:')
+    .optional()
+    .describe('Where traces go by OTLP over HTTP, e.g. http://localhost:4318. Default: nowhere.'),
+  OTEL_SERVICE_NAME: z.string().default('auth-service').describe('Name of this service in traces.'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Part of the requests that are traced: 0.1 is every tenth.'),
+  SENTRY_DSN: url('http:', 'https:')
+    .optional()
+    .meta({ secret: true })
+    .describe('Where unexpected errors are reported. Default: nowhere.'),
+  SENTRY_ENVIRONMENT: z.string().default('production').describe('Environment in error reports.'),
+  METRICS_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .meta({ secret: true })
+    .describe(
+      'Bearer token for /metrics, at least 16 characters. Without one only this machine may read them.',
+    ),
   MIGRATE_ON_START: z
     .stringbool()
     .optional()

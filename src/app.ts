@@ -70,7 +70,7 @@ const LISTENER_TIMEOUT = 5000;
 
 /** Sets up and starts everything but the listening socket. Throws an Error that names what is wrong. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, storage, clock, random } = options;
+  const { config, clock, random } = options;
   const telemetry = createTelemetry({
     otlpEndpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
     serviceName: config.OTEL_SERVICE_NAME,
@@ -85,7 +85,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const requests = createRequestContext(telemetry.listen(options.log));
   const { log } = requests;
-  const { db, store } = telemetry.instrument(storage);
+  const { db, store } = telemetry.instrument(options.storage);
+  const storage = { ...options.storage, db, store };
   const core = coreSettings(config);
   const issuer = issuerOf(core.publicUrl);
   const secrets = createSecrets(config.secretKeys);
@@ -101,7 +102,19 @@ export async function createApp(options: AppOptions): Promise<App> {
     assetBase: `${basePath(core.publicUrl)}/assets`,
     productName: 'Auth Service',
   });
-  const shared = { core, secrets, clock, random, db, store, events, log, oidc: engine, render, span: telemetry.span };
+  const shared = {
+    core,
+    secrets,
+    clock,
+    random,
+    db,
+    store,
+    events,
+    log,
+    oidc: engine,
+    render,
+    span: telemetry.span,
+  };
   const registry = createRegistry(options.plugins, shared, options.environment);
   for (const { plugin, value } of registry.all('listeners')) {
     for (const listener of value) events.subscribe(plugin, listener);
@@ -118,7 +131,19 @@ export async function createApp(options: AppOptions): Promise<App> {
   // Each open stream listens.
   setMaxListeners(0, draining.signal);
   const parts = {
-    ...{ ...options, log, telemetry, requests, core, issuer, secrets, registry, engine, render },
+    ...{
+      ...options,
+      storage,
+      log,
+      telemetry,
+      requests,
+      core,
+      issuer,
+      secrets,
+      registry,
+      engine,
+      render,
+    },
     draining: draining.signal,
   };
   const build = prepareServer(parts, () => readiness);

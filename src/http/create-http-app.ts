@@ -11,7 +11,9 @@ import { readCookie } from './cookies.ts';
 import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
+import { type MetricsOptions, metrics } from './metrics.ts';
 import { oauthErrors } from './oauth-errors.ts';
+import { observeRequests, type RequestObserver } from './observe-requests.ts';
 import { createOpenApiDocument, type ForeignPaths } from './openapi/document.ts';
 import { serveDocuments } from './openapi/serve-documents.ts';
 import { pageHandler } from './page-handler.ts';
@@ -48,6 +50,8 @@ export interface HttpOptions extends Authentication {
   readonly limiter: Limiter | undefined;
   readonly requestIds: RequestIds;
   readonly inRequest: RequestLogOptions['inRequest'];
+  readonly observer: RequestObserver;
+  readonly metrics: MetricsOptions;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -74,11 +78,13 @@ export function createHttpApp(options: HttpOptions): Koa {
 
   const ipOf = (ctx: Context) => clientIp(ctx.req);
   app.use(requestLog({ ...options, clientIp: ipOf }));
+  app.use(observeRequests(options.observer));
   app.use(securityHeaders(publicUrl));
   app.use(failures(options));
   app.use(requirePath);
   const answerHealth = health(options.checks, options.readiness);
   app.use(answerHealth);
+  app.use(metrics(options.metrics));
   if (base) app.use(metadataAtRoot(base));
   const inner = new Koa();
   if (base) inner.use(answerHealth);

@@ -77,6 +77,7 @@ export function sendProblem(ctx: Context, error: ProblemError, cookies: CookieTa
     status: problem.status,
     detail: details.detail ?? problem.detail,
     instance: `urn:request:${String(ctx.state['requestId'])}`,
+    trace_id: ctx.state['traceId'] as string | undefined,
     errors: details.errors,
   });
   ctx.type = 'application/problem+json';

@@ -7,7 +7,7 @@ import type { AccountSource, ClaimSource, OidcEngine, Prompt } from './oidc.ts';
 import type { ProblemType } from './problem.ts';
 import type { Page, RateClass, Route } from './route.ts';
 import type { Provided, ServiceToken } from './service.ts';
-import type { Database, StateStore } from './store.ts';
+import type { Database, StateStore, Transaction } from './store.ts';
 import type { Gauge, Span } from './telemetry.ts';
 
 /** What a plugin is built against; a third-party plugin states the major it was written for. */
@@ -57,6 +57,7 @@ export interface PluginContext<Settings> {
   readonly span: Span;
   /** HTML of `views/<view>.eta`, for what is no page: mails. Values are escaped. */
   readonly render: (view: string, locals: Record<string, unknown>) => string;
+  readonly userData: UserData;
   /** A service of a plugin named in `dependsOn`. Throws an Error that names both otherwise. */
   use<Service>(token: ServiceToken<Service>): Service;
 }
@@ -95,6 +96,20 @@ export interface Limiter {
 /** The id of a request that came with this one, or with none; undefined refuses it (400). */
 export type RequestIds = (received: string | undefined) => string | undefined;
 
+/** Whose data it is. */
+export interface DataSubject {
+  readonly id: string;
+  readonly email: string;
+}
+
+/** What all plugins keep about a user. Usable once the server has been built. */
+export interface UserData {
+  /** By section. */
+  export(user: DataSubject): Promise<Readonly<Record<string, unknown>>>;
+  /** Those that depend on others come first. */
+  erase(user: DataSubject, transaction: Transaction): Promise<void>;
+}
+
 /** Everything a plugin can add. Nobody calls `app.use`. */
 export interface Contributions {
   readonly provides?: readonly Provided[];
@@ -112,6 +127,10 @@ export interface Contributions {
   /** Adapters of oidc-provider models that do not live in the state store. */
   readonly oidcModels?: Readonly<Record<string, Adapter>>;
   readonly listeners?: readonly Listener[];
+  /** What the plugin keeps about a user, as JSON by section (`login_history`): never secrets nor their hashes. */
+  readonly exportUser?: Readonly<Record<string, (user: DataSubject) => Promise<unknown>>>;
+  /** Deletes all of it, as part of the transaction in which the user goes. Sessions and grants have ended before. */
+  readonly eraseUser?: UserData['erase'];
   readonly health?: readonly HealthCheck[];
   readonly tasks?: readonly Task[];
   readonly gauges?: readonly Gauge[];

@@ -13,6 +13,10 @@ export const PROBLEM_SCHEMA: JsonSchema = {
     status: { type: 'integer' },
     detail: { type: 'string' },
     instance: { type: 'string', description: '`urn:request:` and the X-Request-Id.' },
+    trace_id: {
+      type: 'string',
+      description: 'The trace of the request, where traces are collected.',
+    },
     errors: {
       type: 'array',
       description: 'Each fault of the input.',

@@ -1,0 +1,79 @@
+/** What Prometheus reads at `/metrics`. Labels have few values each: routes, not paths; events, not people. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Gauge as ReadableGauge } from '../kernel/telemetry.ts';
+
+export interface Metrics {
+  /** Of one answer. `seconds` from its first byte to its last. */
+  answered(request: { method: string; route: string; status: number; seconds: number }): void;
+  /** Of one call of a store. */
+  stored(call: { store: string; operation: string; ok: boolean; seconds: number }): void;
+  /** Something happened that has a name in the log or among the domain events. */
+  happened(event: string): void;
+  /** The token endpoint answered: `outcome` is `issued` or the OAuth error. */
+  granted(grant: { grantType: string; outcome: string }): void;
+  gauge(gauge: ReadableGauge): void;
+  /** In Prometheus' text format. */
+  text(): Promise<{ readonly type: string; readonly body: string }>;
+  close(): void;
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const GRANTS = new Set(['authorization_code', 'refresh_token', 'client_credentials']);
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: 'auth_http_request_seconds',
+    help: 'Answers, by route, method and status',
+    labelNames: ['route', 'method', 'status'],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  const stores = new Histogram({
+    name: 'auth_store_seconds',
+    help: 'Calls of PostgreSQL and of the state store',
+    labelNames: ['store', 'operation', 'outcome'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2],
+    registers,
+  });
+  const events = new Counter({
+    name: 'auth_events_total',
+    help: 'What happened, by the name it has in the log: login.refused, session.started, refresh_token.replayed',
+    labelNames: ['event'],
+    registers,
+  });
+  const grants = new Counter({
+    name: 'auth_tokens_total',
+    help: 'Answers of the token endpoint, by grant type and outcome: issued, or the OAuth error',
+    labelNames: ['grant_type', 'outcome'],
+    registers,
+  });
+
+  return {
+    answered({ method, route, status, seconds }) {
+      const known = METHODS.has(method) ? method : 'other';
+      requests.observe({ route, method: known, status: String(status) }, seconds);
+    },
+    stored({ store, operation, ok, seconds }) {
+      stores.observe({ store, operation, outcome: ok ? 'ok' : 'failed' }, seconds);
+    },
+    happened: (event) => events.inc({ event }),
+    granted({ grantType, outcome }) {
+      grants.inc({ grant_type: GRANTS.has(grantType) ? grantType : 'other', outcome });
+    },
+    gauge({ name, summary, read }) {
+      new Gauge({
+        name: `auth_${name}`,
+        help: summary,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+    text: async () => ({ type: registry.contentType, body: await registry.metrics() }),
+    close: () => registry.clear(),
+  };
+}
