@@ -1,8 +1,9 @@
 import type { CoreSettings } from '../../kernel/plugin.ts';
 import { access, defineRoute, type Route } from '../../kernel/route.ts';
+import { CheckMail } from '../email-links/contract.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
-import { CheckMail, Registered, Registration } from './schemas.ts';
+import { Registered, Registration } from './schemas.ts';
 import type { AccountService } from './service.ts';
 import { userBody } from './user-body.ts';
 

@@ -44,8 +44,6 @@ export const User = z
   })
   .meta({ id: 'User' });
 
-export const CheckMail = z.object({ status: z.literal('check-mail') }).meta({ id: 'CheckMail' });
-
 export const Registered = z.object({ user: User });
 
 export const SignedIn = z

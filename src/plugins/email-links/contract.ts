@@ -30,4 +30,6 @@ export interface EmailLinkService {
   passwordChanged(user: User, transaction: Transaction): Promise<void>;
 }
 
+export { CheckMail } from './schemas.ts';
+
 export const EmailLinks = defineService<EmailLinkService>('email-links');
