@@ -6,11 +6,12 @@ import {
   type Plugin,
   type PluginContext,
   PluginError,
+  type UserData,
 } from './plugin.ts';
 import type { ServiceToken } from './service.ts';
 
-/** The context of a plugin less `use` and its settings, which the registry adds. */
-export type SharedContext = Omit<PluginContext<unknown>, 'use' | 'settings'>;
+/** The context of a plugin less what the registry adds. */
+export type SharedContext = Omit<PluginContext<unknown>, 'use' | 'settings' | 'userData'>;
 
 export interface Registry {
   /** In start order. */
@@ -62,6 +63,7 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
     'prompt',
     (added.prompts ?? []).map(({ name }) => name),
   );
+  take('section', Object.keys(added.exportUser ?? {}));
   take('grant', Object.keys(added.grants ?? {}));
   take(
     'claim',
@@ -168,10 +170,12 @@ export function createRegistry(
     return found.service as Service;
   };
 
+  const userData = userDataOf(() => added.map(({ contributions }) => contributions));
   for (const plugin of ordered) {
     const may = (owner: string): boolean => plugin.dependsOn?.includes(owner) ?? false;
     const contributions = plugin.setup({
       ...shared,
+      userData,
       settings: plugin.settings.parse(settings),
       use: (token) => find(token, plugin.name, may),
     });
@@ -192,3 +196,14 @@ export function createRegistry(
     use: (token) => find(token, 'app', () => true),
   };
 }
+
+const userDataOf = (added: () => readonly Contributions[]): UserData => ({
+  async export(user) {
+    const all = added().flatMap(({ exportUser = {} }) => Object.entries(exportUser));
+    const sections = all.map(async ([name, read]) => [name, await read(user)] as const);
+    return Object.fromEntries(await Promise.all(sections));
+  },
+  async erase(user, transaction) {
+    for (const { eraseUser } of added().toReversed()) await eraseUser?.(user, transaction);
+  },
+});

@@ -79,6 +79,7 @@ export function createPluginContext(given: Given = {}) {
     oidc: untouched('oidc'),
     render,
     span: noSpan,
+    userData: untouched('userData'),
     use,
   };
   return { context, emitted, log };
