@@ -3,6 +3,9 @@ import type { Adapter, JWK } from 'oidc-provider';
 import type { CookieChange, Exchange, PageInput, PageReply, RateClass } from './route.ts';
 import type { Transaction } from './store.ts';
 
+/** Scopes of clients that act for themselves (RFC 6749 §4.4): no person can give them, so nobody is asked. */
+export const CLIENT_SCOPES: readonly string[] = ['revocations'];
+
 /** For whom claims are made: a user, at a client, with what was granted. */
 export interface ClaimSubject {
   readonly userId: string;

@@ -1,6 +1,6 @@
 import { type Client, errors, type Grant, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ConsentSource, GrantFence } from '../kernel/oidc.ts';
-import { grantableScopes, OPENID_SCOPES } from './scopes.ts';
+import { grantableByUsers, OPENID_SCOPES } from './scopes.ts';
 
 interface Dependencies {
   readonly grants: GrantFence;
@@ -25,7 +25,7 @@ export function createLoadExistingGrant({ grants, consents, audience }: Dependen
     if (!client || !session?.accountId) return undefined;
     if (oidc.promptPending('consent') || oidc.promptPending('login')) return undefined;
 
-    const grantable = grantableScopes(client);
+    const grantable = grantableByUsers(client);
     const wanted = [...oidc.requestParamScopes].filter((scope) => grantable.has(scope));
     if (!(await hasConsent(session.accountId, client, wanted))) return undefined;
 

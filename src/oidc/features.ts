@@ -2,7 +2,7 @@
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { CoreSettings, Secrets } from '../kernel/plugin.ts';
 import { resourceServer } from './resource-server.ts';
-import { grantableScopes, REST_CLIENT_ID } from './scopes.ts';
+import { grantableByUsers, grantableScopes, REST_CLIENT_ID } from './scopes.ts';
 import { type SignOutDependencies, signOutPages } from './sign-out.ts';
 
 interface FeatureDependencies extends SignOutDependencies {
@@ -28,9 +28,11 @@ export function features(dependencies: FeatureDependencies): Configuration['feat
       enabled: true,
       defaultResource: async (_ctx, _client, oneOf) => oneOf ?? core.apiAudience,
       useGrantedResource: async () => true,
-      getResourceServerInfo: async (_ctx, resource, client) => {
+      getResourceServerInfo: async ({ oidc }, resource, client) => {
         if (resource !== core.apiAudience) throw new errors.InvalidTarget();
-        return resourceServer(core, [...grantableScopes(client)].join(' '));
+        const isForItself = oidc.params?.['grant_type'] === 'client_credentials';
+        const scopes = isForItself ? grantableScopes(client) : grantableByUsers(client);
+        return resourceServer(core, [...scopes].join(' '));
       },
     },
   } as Configuration['features'];

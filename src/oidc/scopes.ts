@@ -1,4 +1,5 @@
 /** Which scopes exist, and which of them a client may be given. */
+import { CLIENT_SCOPES } from '../kernel/oidc.ts';
 
 /** Scopes of OpenID Connect that every client may ask for. */
 export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const;
@@ -15,9 +16,13 @@ interface ScopedClient {
   readonly [metadata: string]: unknown;
 }
 
-/** Everything that may be granted to a client, whoever the user is. */
+/** Everything that may be in a token of the client's own. */
 export function grantableScopes(client: ScopedClient): ReadonlySet<string> {
   if (client.clientId === REST_CLIENT_ID) return new Set(REST_SCOPE.split(' '));
   const allowed = client['allowed_scopes'];
   return new Set([...OPENID_SCOPES, ...(Array.isArray(allowed) ? (allowed as string[]) : [])]);
 }
+
+/** Everything that a user, whoever it is, may give to a client. */
+export const grantableByUsers = (client: ScopedClient): ReadonlySet<string> =>
+  new Set([...grantableScopes(client)].filter((scope) => !CLIENT_SCOPES.includes(scope)));

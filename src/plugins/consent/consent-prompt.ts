@@ -1,5 +1,10 @@
 /** The consent page: oidc-provider's `consent` prompt (OIDC Core §3.1.2.4). */
-import type { Interaction, InteractionInput, Prompt } from '../../kernel/oidc.ts';
+import {
+  CLIENT_SCOPES,
+  type Interaction,
+  type InteractionInput,
+  type Prompt,
+} from '../../kernel/oidc.ts';
 import type { ClientService } from '../clients/contract.ts';
 import type { UserService } from '../users/contract.ts';
 import type { ConsentService } from './contract.ts';
@@ -26,6 +31,7 @@ export function createConsentPrompt({ consents, users, clients }: Dependencies):
     ]);
     if (!user || user.disabledAt || !registered) throw problems.partyGone();
     const grantable = new Set([...OPEN_SCOPES, ...registered.allowed_scopes]);
+    for (const scope of CLIENT_SCOPES) grantable.delete(scope);
     return { user, scopes: requestedScopes(params).filter((scope) => grantable.has(scope)) };
   };
 

@@ -38,9 +38,7 @@ export function createDenylist(): LocalDenylist {
 
   return {
     denies({ sub, sid, gid, jti, rolesVersion }) {
-      if (sid !== undefined && sessions.has(sid)) return true;
-      if (gid !== undefined && grants.has(gid)) return true;
-      if (jti !== undefined && tokens.has(jti)) return true;
+      if (has(sessions, sid) || has(grants, gid) || has(tokens, jti)) return true;
       const user = sub === undefined ? undefined : users.get(sub);
       // A token that does not say how old its roles are counts as older than any change.
       return user !== undefined && (rolesVersion ?? 0) < user.rolesVersion;
@@ -59,6 +57,9 @@ export function createDenylist(): LocalDenylist {
     },
   };
 }
+
+const has = (times: Map<string, number>, key: string | undefined): boolean =>
+  key !== undefined && times.has(key);
 
 const setLater = (times: Map<string, number>, key: string, at: number): void => {
   times.set(key, Math.max(at, times.get(key) ?? 0));

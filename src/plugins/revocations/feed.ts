@@ -1,25 +1,20 @@
-/** Keeps this node's denylist equal to PostgreSQL's: messages for speed, reading for certainty. */
+/** Keeps this node's denylist equal to PostgreSQL's, and tells what it reads: messages for speed, reading for certainty. */
 import type { Log } from '../../kernel/plugin.ts';
 import type { StateStore } from '../../kernel/store.ts';
-import type { Entry, LocalDenylist } from './denylist.ts';
+import type { Entry } from './denylist.ts';
 import type { Every } from './every.ts';
+import { keepTrying } from './keep-trying.ts';
 import { CHANNEL, decodeEntries, encodeEntries } from './messages.ts';
-import type { RevocationModel } from './model.ts';
+import { createReader, type ReaderDependencies } from './reader.ts';
 
 /** Milliseconds between two reads of PostgreSQL. */
 const INTERVAL = 5_000;
-/** Milliseconds an entry outlives the last token that it can concern: clock skew of its verifiers. */
-const SKEW = 60_000;
-/** Milliseconds that each read goes back behind the last one: rows become visible out of order. */
-const OVERLAP = 60_000;
+/** Reads that succeeded from one heartbeat to the next: 15 s when all goes well. */
+const READS_PER_HEARTBEAT = 3;
 
-interface Dependencies {
-  readonly revocations: RevocationModel;
-  readonly denylist: LocalDenylist;
+interface Dependencies extends ReaderDependencies {
   readonly store: Pick<StateStore, 'publish' | 'subscribe'>;
   readonly log: Log;
-  /** Seconds an access token is valid. */
-  readonly lifetime: number;
   readonly every: Every;
 }
 
@@ -32,12 +27,26 @@ export interface Feed {
 }
 
 export function createFeed(dependencies: Dependencies): Feed {
-  const { revocations, denylist, store, log, every } = dependencies;
-  const keep = dependencies.lifetime * 1000 + SKEW;
-  let lastRead = Number.NEGATIVE_INFINITY;
+  const { denylist, journal, store, log, every } = dependencies;
+  const reader = createReader(dependencies);
+  let reads = 0;
   let unsubscribe: (() => Promise<void>) | undefined;
   let cancel: (() => void) | undefined;
   let running: Promise<void> | undefined;
+  let reading: Promise<unknown> | undefined;
+
+  const subscribe = async (): Promise<void> => {
+    unsubscribe ??= await store.subscribe(CHANNEL, receive);
+  };
+
+  const tryRead = keepTrying(log, 'read', reader.read);
+  const tryTidy = keepTrying(log, 'sweep', reader.tidy);
+  const trySubscribe = keepTrying(log, 'subscription', subscribe);
+
+  /** Followers are told what is read, not what messages say: only that has a place to go on from. */
+  const readForFollowers = (): void => {
+    if (journal.isFollowed) reading = tryRead();
+  };
 
   const receive = (message: string): void => {
     try {
@@ -45,26 +54,16 @@ export function createFeed(dependencies: Dependencies): Feed {
     } catch (error) {
       log.warn({ event: 'revocations.message_refused', err: error }, 'not a revocation message');
     }
+    readForFollowers();
   };
 
-  const subscribe = async (): Promise<void> => {
-    unsubscribe ??= await store.subscribe(CHANNEL, receive);
-  };
-
-  const reconcile = async (): Promise<void> => {
-    // Asked before the read, so that what is committed meanwhile is read again next time.
-    const now = await revocations.now();
-    const since = Math.max(Math.min(lastRead, now) - OVERLAP, now - keep);
-    denylist.add(await revocations.since(since));
-    lastRead = now;
-    denylist.prune(now - keep);
-    await revocations.sweep(now - keep);
-  };
-
-  const tryReconcile = keepTrying(log, 'read', reconcile);
-  const trySubscribe = keepTrying(log, 'subscription', subscribe);
   const turn = async (): Promise<void> => {
-    await tryReconcile();
+    if (await tryRead()) {
+      reads += 1;
+      // A node that cannot read falls silent, so that whoever follows it knows.
+      if (reads % READS_PER_HEARTBEAT === 0) journal.tell('heartbeat');
+      await tryTidy();
+    }
     await trySubscribe();
   };
 
@@ -72,7 +71,8 @@ export function createFeed(dependencies: Dependencies): Feed {
     async start() {
       // First of all, so that nothing falls between the read and the first message.
       await trySubscribe();
-      await reconcile();
+      await reader.read();
+      await tryTidy();
       cancel = every(INTERVAL, () => {
         running ??= turn().finally(() => {
           running = undefined;
@@ -81,6 +81,7 @@ export function createFeed(dependencies: Dependencies): Feed {
       });
     },
     async publish(entries) {
+      if (entries.length > 0) readForFollowers();
       try {
         for (const message of encodeEntries(entries)) await store.publish(CHANNEL, message);
       } catch (error) {
@@ -92,22 +93,7 @@ export function createFeed(dependencies: Dependencies): Feed {
       await running;
       await unsubscribe?.();
       unsubscribe = undefined;
+      await reading;
     },
-  };
-}
-
-/** `work` without its failures: what is known stays denied, the next turn tries again. Logs each change once. */
-function keepTrying(log: Log, part: string, work: () => Promise<void>): () => Promise<void> {
-  let failing = false;
-  return async () => {
-    try {
-      await work();
-      if (failing) log.info({ event: 'revocations.recovered', part }, 'denylist is fed again');
-      failing = false;
-    } catch (error) {
-      const fields = { event: 'revocations.feed_failed', part, err: error };
-      if (!failing) log.warn(fields, 'denylist not fed');
-      failing = true;
-    }
   };
 }

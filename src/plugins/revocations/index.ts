@@ -1,13 +1,19 @@
-/** What stops valid tokens before they expire: the denylist of every node. Owns table revocations. */
+/** What stops valid tokens before they expire: the denylist of every node, and its stream for APIs. Owns table revocations. */
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { Revocations } from './contract.ts';
 import { createDenylist } from './denylist.ts';
+import { createFollow } from './events.ts';
 import { every } from './every.ts';
 import { createFeed } from './feed.ts';
+import { createJournal } from './journal.ts';
 import { createRevocationModel } from './model.ts';
+import { createRoutes } from './routes.ts';
 import { createRevocationService } from './service.ts';
+
+/** Milliseconds an entry outlives the last token that it can concern: clock skew of its verifiers. */
+const SKEW = 60_000;
 
 export const revocations = definePlugin({
   name: 'revocations',
@@ -16,11 +22,14 @@ export const revocations = definePlugin({
   setup({ db, store, core, log }) {
     const model = createRevocationModel(db);
     const denylist = createDenylist();
-    const lifetime = core.accessTokenTtl;
-    const feed = createFeed({ revocations: model, denylist, store, log, lifetime, every });
+    const journal = createJournal();
+    const keep = core.accessTokenTtl * 1000 + SKEW;
+    const feed = createFeed({ revocations: model, denylist, journal, store, log, keep, every });
     const service = createRevocationService({ revocations: model, denylist, feed });
+    const follow = createFollow({ revocations: model, journal, keep });
     return {
       provides: [provide(Revocations, service)],
+      routes: createRoutes({ follow, log }),
       start: () => feed.start(),
       stop: () => feed.stop(),
     };

@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../../../src/kernel/store.ts';
 import type { RevocationService } from '../../../src/plugins/revocations/contract.ts';
 import { createDenylist } from '../../../src/plugins/revocations/denylist.ts';
 import { createFeed } from '../../../src/plugins/revocations/feed.ts';
+import { createJournal } from '../../../src/plugins/revocations/journal.ts';
 import { createRevocationModel } from '../../../src/plugins/revocations/model.ts';
 import { createRevocationService } from '../../../src/plugins/revocations/service.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -54,6 +55,7 @@ describe('revocations', () => {
   function createNode() {
     const log = createRecordingLog();
     const denylist = createDenylist();
+    const journal = createJournal();
     const database = { isDown: false };
     const model = createRevocationModel(test.database);
     const timers: { milliseconds: number; work: () => unknown }[] = [];
@@ -62,17 +64,18 @@ describe('revocations', () => {
     };
     const revocations = {
       ...model,
-      now: async () => {
+      changes: async (...asked: Parameters<typeof model.changes>) => {
         await down();
-        return model.now();
+        return model.changes(...asked);
       },
     };
     const feed = createFeed({
       revocations,
       denylist,
+      journal,
       store: wire,
       log,
-      lifetime: LIFETIME,
+      keep: (LIFETIME + 60) * 1000,
       every: (milliseconds, work) => {
         const timer = { milliseconds, work };
         timers.push(timer);
@@ -83,7 +86,7 @@ describe('revocations', () => {
     const turn = async () => {
       for (const { work } of timers) await work();
     };
-    return { service, feed, denylist, database, log, timers, turn };
+    return { service, feed, denylist, journal, database, log, timers, turn };
   }
   const started = async () => {
     const node = createNode();

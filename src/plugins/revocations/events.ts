@@ -1,0 +1,95 @@
+/** What one follower is sent: all that matters, then what happens. */
+import { z } from 'zod';
+import type { StreamEvent } from '../../kernel/route.ts';
+import type { Batch, Follower, Journal } from './journal.ts';
+import type { Change, PageOfChanges, RevocationModel } from './model.ts';
+import { endOf, eventId, horizonOf, horizonOfEvent } from './position.ts';
+
+/** Rows read at a time. */
+const PAGE = 1_000;
+
+export const revocationEvent = z.object({
+  id: z.string().describe('To be sent as Last-Event-ID when the stream is opened again.'),
+  sid: z.string().optional().describe('All tokens of this session have ended.'),
+  gid: z.string().optional().describe('All tokens of this grant have ended.'),
+  jti: z.string().optional().describe('This token has ended.'),
+  sub: z.string().optional().describe('Tokens of this user with a smaller roles_ver are stale.'),
+  roles_ver: z.number().int().optional(),
+});
+
+type RevocationEvent = StreamEvent<z.input<typeof revocationEvent>>;
+
+interface Dependencies {
+  readonly revocations: Pick<RevocationModel, 'page'>;
+  readonly journal: Journal;
+  /** Milliseconds a revocation matters. */
+  readonly keep: number;
+}
+
+export interface Following {
+  readonly lastEventId: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export type Follow = (following: Following) => Promise<AsyncIterable<RevocationEvent>>;
+
+/** Events for one follower until `signal` is aborted or it is too slow. Throws `StoreUnavailable` before the first. */
+export function createFollow({ revocations, journal, keep }: Dependencies): Follow {
+  const pageFrom = (horizon: bigint, after: string): Promise<PageOfChanges> =>
+    revocations.page({ horizon, after, limit: PAGE, keep });
+
+  async function* remembered(first: PageOfChanges, from: bigint): AsyncGenerator<RevocationEvent> {
+    for (let page = first; ; page = await pageFrom(from, page.next)) {
+      for (const change of page.changes) yield toEvent(change, from);
+      if (page.next === undefined) return;
+    }
+  }
+
+  async function* events(
+    first: PageOfChanges,
+    start: bigint,
+    follower: Follower,
+  ): AsyncGenerator<RevocationEvent> {
+    yield* remembered(first, start);
+    // All below this has been sent. Rows of later pages come again with the journal: it was followed before.
+    let horizon = maximum(start, horizonOf(first.snapshot));
+    const id = eventId(horizon, '0');
+    yield { id, event: 'ready', data: { id } };
+    for (let news = await follower.next(); news; news = await follower.next()) {
+      if (news === 'heartbeat') yield { comment: 'heartbeat' };
+      else {
+        yield* told(news, horizon);
+        horizon = after(news, horizon);
+      }
+    }
+  }
+
+  return async ({ lastEventId, signal }) => {
+    const follower = journal.follow(signal);
+    const asked = horizonOfEvent(lastEventId);
+    const first = await pageFrom(asked, '0');
+    // A position of the future is one of another database.
+    if (asked <= endOf(first.snapshot)) return events(first, asked, follower);
+    return events(await pageFrom(0n, '0'), 0n, follower);
+  };
+}
+
+const maximum = (one: bigint, other: bigint): bigint => (one > other ? one : other);
+
+const after = ({ horizon, isRestart }: Batch, before: bigint): bigint =>
+  isRestart ? horizon : maximum(before, horizon);
+
+/** Only the last event goes on from after the batch: whoever is cut off in its middle has to get all of it again. */
+function* told(batch: Batch, before: bigint): Generator<RevocationEvent> {
+  const last = batch.changes.length - 1;
+  for (const [index, change] of batch.changes.entries()) {
+    yield toEvent(change, index === last ? after(batch, before) : before);
+  }
+}
+
+function toEvent({ row, revocation }: Change, horizon: bigint): RevocationEvent {
+  const id = eventId(horizon, row);
+  if (!('sub' in revocation)) return { id, data: { id, ...revocation } };
+  const { sub, rolesVersion } = revocation;
+  return { id, data: { id, sub, roles_ver: rolesVersion } };
+}
