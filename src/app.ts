@@ -22,6 +22,7 @@ import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/acce
 import { cacheMetadata } from './oidc/cache-metadata.ts';
 import { limitClients } from './oidc/client-limit.ts';
 import { cookieKeys } from './oidc/cookie-settings.ts';
+import { countGrants } from './oidc/count-grants.ts';
 import { describeEndpoints } from './oidc/describe-endpoints.ts';
 import { createEngine } from './oidc/engine.ts';
 import { createInteractionPages } from './oidc/interaction-pages.ts';
@@ -78,7 +79,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     sentryDsn: config.SENTRY_DSN,
     environment: config.SENTRY_ENVIRONMENT,
     release: packageVersion(packageRoot()),
-    storeSystem: config.REDIS_URL ? 'redis' : 'postgresql',
+    storeSystem: options.storage.storeSystem,
     random,
     log: options.log,
     scrub,
@@ -90,7 +91,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const core = coreSettings(config);
   const issuer = issuerOf(core.publicUrl);
   const secrets = createSecrets(config.secretKeys);
-  const engine = createEngine({ issuer, core, store, clock, log });
+  const engine = createEngine({ issuer, core, store, clock, log, span: telemetry.span });
   const bus = createEventBus({
     timeout: LISTENER_TIMEOUT,
     onFault: ({ plugin, event, error }) =>
@@ -299,6 +300,7 @@ function assembleOidc(
     log.error({ event: 'oidc.failed', err: error }, 'an OIDC request failed'),
   );
   announceRetry(provider);
+  countGrants(provider, parts.telemetry.metrics.granted);
   acceptJwtAccessTokens(provider, verifier);
   cacheMetadata(provider, core.jwksMaxAge);
   completeSignOut(provider, signOut);

@@ -27,6 +27,8 @@ export interface StorageOptions {
 export interface Storage {
   readonly db: OpenDatabase;
   readonly store: StateStore;
+  /** What the state store is. */
+  readonly storeSystem: 'redis' | 'postgresql';
   readonly connection: DatabaseConnection;
   close(): Promise<void>;
 }
@@ -65,7 +67,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       : onPostgres(db, connection, log);
     opened.push(store);
     if (redisUrl) await waitForStore(store, wait);
-    return { db, store, connection, close };
+    const storeSystem = redisUrl ? 'redis' : 'postgresql';
+    return { db, store, storeSystem, connection, close };
   } catch (error) {
     await close();
     throw error;

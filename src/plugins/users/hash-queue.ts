@@ -4,8 +4,14 @@ import { problems } from './problems.ts';
 /** Runs work when a slot is free. Throws `users:busy` (503) when too many wait already. */
 export type HashQueue = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
+export interface WatchedQueue {
+  readonly run: HashQueue;
+  /** How many stand in line now. */
+  waiting(): number;
+}
+
 /** `slots` run at once, `waiting` more stand in line, first come, first served. */
-export function createHashQueue(limits: { slots: number; waiting: number }): HashQueue {
+export function createHashQueue(limits: { slots: number; waiting: number }): WatchedQueue {
   const line: (() => void)[] = [];
   let free = limits.slots;
 
@@ -26,12 +32,15 @@ export function createHashQueue(limits: { slots: number; waiting: number }): Has
     else free += 1;
   };
 
-  return async (work) => {
-    await enter();
-    try {
-      return await work();
-    } finally {
-      leave();
-    }
+  return {
+    async run(work) {
+      await enter();
+      try {
+        return await work();
+      } finally {
+        leave();
+      }
+    },
+    waiting: () => line.length,
   };
 }

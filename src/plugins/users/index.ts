@@ -17,6 +17,7 @@ import { createPasswordPolicy } from './password-policy.ts';
 import { parsePeppers } from './pepper.ts';
 import { createUserService } from './service.ts';
 import { settings } from './settings.ts';
+import { createUserData } from './user-data.ts';
 
 export const users = definePlugin({
   name: 'users',
@@ -28,6 +29,10 @@ export const users = definePlugin({
   setup(context) {
     const { settings: set, core } = context;
     const model = createUserModel(context.db);
+    const queue = createHashQueue({
+      slots: set.HASH_SLOTS ?? Math.min(availableParallelism(), 2),
+      waiting: set.HASH_QUEUE,
+    });
     const service = createUserService({
       ...context,
       users: model,
@@ -44,16 +49,17 @@ export const users = definePlugin({
         memoryKib: set.ARGON2_MEMORY_KIB,
         passes: set.ARGON2_PASSES,
         peppers: parsePeppers(set.PASSWORD_PEPPER),
-        queue: createHashQueue({
-          slots: set.HASH_SLOTS ?? Math.min(availableParallelism(), 2),
-          waiting: set.HASH_QUEUE,
-        }),
+        queue: (work) => context.span('hash password', {}, () => queue.run(work)),
       }),
     });
     return {
       provides: [provide(Users, service)],
+      ...createUserData(model),
       accounts: createAccountSource(model),
       claims: createClaimSources(model),
+      gauges: [
+        { name: 'hashes_waiting', summary: 'Passwords in line for a hash', read: queue.waiting },
+      ],
     };
   },
 });

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { ProblemError } from '../../../src/kernel/problem.ts';
-import { createHashQueue } from '../../../src/plugins/users/hash-queue.ts';
+import { createHashQueue, type HashQueue } from '../../../src/plugins/users/hash-queue.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** Work that begins when it gets a slot and ends when it is told. */
-function createWork(queue: ReturnType<typeof createHashQueue>) {
+function createWork(queue: HashQueue) {
   const begun: number[] = [];
   const ends: PromiseWithResolvers<void>[] = [];
   const add = (number: number): Promise<number> =>
@@ -30,7 +30,7 @@ const busy = async (work: Promise<unknown>): Promise<ProblemError> => {
 
 describe('hash queue', () => {
   it('runs as many as there are slots, then in the order of arrival', async () => {
-    const { begun, add, end } = createWork(createHashQueue({ slots: 2, waiting: 2 }));
+    const { begun, add, end } = createWork(createHashQueue({ slots: 2, waiting: 2 }).run);
     const all = [0, 1, 2, 3].map(add);
     await eventually(() => expect(begun).to.deep.equal([0, 1]));
     end(1)?.resolve();
@@ -43,7 +43,7 @@ describe('hash queue', () => {
   });
 
   it('refuses the next one with 503 and says when to come back', async () => {
-    const { add, end, begun } = createWork(createHashQueue({ slots: 1, waiting: 1 }));
+    const { add, end, begun } = createWork(createHashQueue({ slots: 1, waiting: 1 }).run);
     const first = add(0);
     const second = add(1);
     const { problem } = await busy(add(2));
@@ -59,7 +59,7 @@ describe('hash queue', () => {
   });
 
   it('never runs more than there are slots, however long it is used', async () => {
-    const queue = createHashQueue({ slots: 2, waiting: 100 });
+    const queue = createHashQueue({ slots: 2, waiting: 100 }).run;
     let running = 0;
     let most = 0;
     const work = async (): Promise<void> => {
@@ -75,7 +75,7 @@ describe('hash queue', () => {
   });
 
   it('gives the slot of failed work to the next', async () => {
-    const queue = createHashQueue({ slots: 1, waiting: 1 });
+    const queue = createHashQueue({ slots: 1, waiting: 1 }).run;
     const failed = queue(() => Promise.reject(new Error('failed'))).catch((e: Error) => e.message);
     const next = queue(async () => 'done');
     expect(await Promise.all([failed, next])).to.deep.equal(['failed', 'done']);
@@ -83,7 +83,7 @@ describe('hash queue', () => {
   });
 
   it('works without a line', async () => {
-    const queue = createHashQueue({ slots: 1, waiting: 0 });
+    const queue = createHashQueue({ slots: 1, waiting: 0 }).run;
     const work = Promise.withResolvers<void>();
     const first = queue(() => work.promise);
     await busy(queue(async () => undefined));

@@ -22,7 +22,7 @@ function createHasher({ memoryKib = 256, passes = 1, pepper = '' } = {}) {
     memoryKib,
     passes,
     peppers: parsePeppers(pepper || undefined),
-    queue: createHashQueue({ slots: 2, waiting: 100 }),
+    queue: createHashQueue({ slots: 2, waiting: 100 }).run,
     random,
     log,
     argon2: {

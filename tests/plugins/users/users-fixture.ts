@@ -65,8 +65,11 @@ type FakeRevocations = ReturnType<typeof createFakeRevocations>;
 /** Ends what it is told to once that is committed. */
 export function createFakeSessions(revocations: FakeRevocations) {
   const ended: { userId: string; reason: string }[] = [];
-  const endAll: SessionService['endAll'] = async (userId, reason, { alongside } = {}) => {
-    await revocations.transaction(async (...open) => alongside?.(...open));
+  const endAll: SessionService['endAll'] = async (userId, reason, options = {}) => {
+    await revocations.transaction(async (...open) => {
+      await options.alongside?.(...open);
+      await options.afterwards?.(...open);
+    });
     ended.push({ userId, reason });
   };
   return { ended, endAll };
@@ -95,7 +98,7 @@ export function createUsersFixture(options: FixtureOptions) {
     memoryKib,
     passes: 1,
     peppers: [],
-    queue: createHashQueue(limits ?? { slots: 2, waiting: 1_000 }),
+    queue: createHashQueue(limits ?? { slots: 2, waiting: 1_000 }).run,
     random,
     log,
     argon2: {
@@ -122,6 +125,7 @@ export function createUsersFixture(options: FixtureOptions) {
     hasher,
     limits: options.attempts ?? unlimited,
     sessions,
+    userData: { erase: async () => undefined },
     events,
     clock,
     random,
