@@ -42,6 +42,17 @@ for (const store of storeKinds) {
       }
     });
 
+    it('SEC-13 20 verifications with one link over three nodes: one verifies', async () => {
+      const user = await createUser(nodes.local);
+      const browser = await signedInBrowser(nodes.local, user);
+      await browser.request('/auth/email/verify', { method: 'POST' });
+      const token = await codeMailedTo(nodes.local, user.email);
+      const answers = await inParallel(CALLS, everywhere(), (node) =>
+        node.browser().request('/auth/email/confirm', { json: { token } }),
+      );
+      expect(statusesOf(answers)).to.deep.equal([200, ...Array(CALLS - 1).fill(410)]);
+    });
+
     it('SEC-11 20 confirmations of one new address over three nodes: one makes the change', async () => {
       const user = await createUser(nodes.local);
       const browser = await signedInBrowser(nodes.local, user);
