@@ -50,8 +50,8 @@ module.exports = {
       name: 'only-the-root-constructs',
       comment: 'nothing below imports the composition root',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(main|app)\\.ts$', '^src/cli/'] },
-      to: { path: '^src/(main|app)\\.ts$' },
+      from: { path: '^src/', pathNot: ['^src/(main|app|assemble-server)\\.ts$', '^src/cli/'] },
+      to: { path: '^src/(main|app|assemble-server)\\.ts$' },
     },
   ],
   options: {

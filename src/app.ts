@@ -1,43 +1,24 @@
-/** THE composition root: the only file that joins plugins, platform and settings. */
+/** THE composition root: joins plugins, platform and settings; `assemble-server.ts` is the HTTP side of it. */
+
 import { setMaxListeners } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import type { Provider } from 'oidc-provider';
 import type { CoreConfig, Environment } from '../config/load.ts';
-import { createClientIp } from './http/client-ip.ts';
-import { applyCookies, type CookieTable, cookieTable } from './http/cookies.ts';
-import { createHttpApp } from './http/create-http-app.ts';
+import { prepareServer } from './assemble-server.ts';
 import type { Readiness } from './http/health.ts';
-import { basePath, issuerOf, pinPublicUrl } from './http/public-url.ts';
-import { createRenderer, type Renderer } from './http/render.ts';
+import { basePath, issuerOf } from './http/public-url.ts';
+import { createRenderer } from './http/render.ts';
 import type { Clock, Random } from './kernel/clock.ts';
 import { createEventBus } from './kernel/events.ts';
-import type { Prompt, SessionFence } from './kernel/oidc.ts';
+import type { SigningKeys } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
-import { createRegistry, type Registry } from './kernel/registry.ts';
+import { createRegistry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
-import { createRequestContext, type RequestContext } from './logging/request-context.ts';
+import { createRequestContext } from './logging/request-context.ts';
 import { scrub } from './logging/scrub.ts';
-import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
-import { cacheMetadata } from './oidc/cache-metadata.ts';
-import { limitClients } from './oidc/client-limit.ts';
-import { cookieKeys } from './oidc/cookie-settings.ts';
-import { countGrants } from './oidc/count-grants.ts';
-import { describeEndpoints } from './oidc/describe-endpoints.ts';
 import { createEngine } from './oidc/engine.ts';
-import { createInteractionPages } from './oidc/interaction-pages.ts';
-import { acceptJwtAccessTokens } from './oidc/jwt-access-token.ts';
-import { createProvider, endpointPaths } from './oidc/provider.ts';
-import { completeSignOut, type SignOutDependencies } from './oidc/sign-out.ts';
-import { announceRetry } from './oidc/unavailable.ts';
-import { packageRoot, packageVersion, viewerFolder } from './package-root.ts';
-import { Clients, isClientSecret } from './plugins/clients/contract.ts';
-import { Consents } from './plugins/consent/contract.ts';
-import { Grants } from './plugins/grants/contract.ts';
-import { type KeyService, Keys } from './plugins/keys/contract.ts';
-import { Revocations } from './plugins/revocations/contract.ts';
-import { Roles } from './plugins/roles/contract.ts';
-import { Sessions } from './plugins/sessions/contract.ts';
+import { packageRoot, packageVersion } from './package-root.ts';
+import { Keys } from './plugins/keys/contract.ts';
 import { createSecrets } from './secrets.ts';
 import type { Storage } from './storage/open-storage.ts';
 import { startTasks } from './tasks.ts';
@@ -72,18 +53,7 @@ const LISTENER_TIMEOUT = 5000;
 /** Sets up and starts everything but the listening socket. Throws an Error that names what is wrong. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, clock, random } = options;
-  const telemetry = createTelemetry({
-    otlpEndpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
-    serviceName: config.OTEL_SERVICE_NAME,
-    tracesRatio: config.OTEL_TRACES_SAMPLER_ARG,
-    sentryDsn: config.SENTRY_DSN,
-    environment: config.SENTRY_ENVIRONMENT,
-    release: packageVersion(packageRoot()),
-    storeSystem: options.storage.storeSystem,
-    random,
-    log: options.log,
-    scrub,
-  });
+  const telemetry = telemetryOf(options);
   const requests = createRequestContext(telemetry.listen(options.log));
   const { log } = requests;
   const { db, store } = telemetry.instrument(options.storage);
@@ -132,39 +102,27 @@ export async function createApp(options: AppOptions): Promise<App> {
   // Each open stream listens.
   setMaxListeners(0, draining.signal);
   const parts = {
-    ...{
-      ...options,
-      storage,
-      log,
-      telemetry,
-      requests,
-      core,
-      issuer,
-      secrets,
-      registry,
-      engine,
-      render,
-    },
+    ...options,
+    ...shared,
+    storage,
+    telemetry,
+    requests,
+    issuer,
+    registry,
+    engine,
     draining: draining.signal,
   };
-  const build = prepareServer(parts, () => readiness);
-  let serve = await build();
-  // New keys make a new provider; requests under way end on the one they began with.
-  registry.use(Keys).subscribe(() => {
-    build().then(
-      (next) => {
-        serve = next;
-      },
-      (error: unknown) =>
-        log.error({ event: 'signing_key.swap_failed', err: error }, 'still on the former keys'),
-    );
-  });
+  const serve = await servingWithKeys(
+    prepareServer(parts, () => readiness),
+    registry.use(Keys),
+    log,
+  );
   const idle = async (): Promise<void> => {
     await events.idle();
     await engine.idle();
   };
   return {
-    callback: (req, res) => serve(req, res),
+    callback: serve,
     plugins: registry.plugins,
     use: registry.use,
     drain: () => {
@@ -181,6 +139,39 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 }
 
+/** New keys make a new provider; requests under way end on the one they began with. */
+async function servingWithKeys(
+  build: () => Promise<RequestListener>,
+  keys: SigningKeys,
+  log: Log,
+): Promise<RequestListener> {
+  let serve = await build();
+  keys.subscribe(() => {
+    build().then(
+      (next) => {
+        serve = next;
+      },
+      (error: unknown) =>
+        log.error({ event: 'signing_key.swap_failed', err: error }, 'still on the former keys'),
+    );
+  });
+  return (req, res) => serve(req, res);
+}
+
+const telemetryOf = ({ config, storage, random, log }: AppOptions): Telemetry =>
+  createTelemetry({
+    otlpEndpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    serviceName: config.OTEL_SERVICE_NAME,
+    tracesRatio: config.OTEL_TRACES_SAMPLER_ARG,
+    sentryDsn: config.SENTRY_DSN,
+    environment: config.SENTRY_ENVIRONMENT,
+    release: packageVersion(packageRoot()),
+    storeSystem: storage.storeSystem,
+    random,
+    log,
+    scrub,
+  });
+
 const coreSettings = (config: CoreConfig): CoreSettings => ({
   publicUrl: config.publicUrl,
   apiAudience: config.apiAudience,
@@ -192,170 +183,3 @@ const coreSettings = (config: CoreConfig): CoreSettings => ({
   registration: config.REGISTRATION,
   corsOrigins: config.CORS_ORIGINS,
 });
-
-interface ServerParts extends AppOptions {
-  readonly core: CoreSettings;
-  readonly issuer: string;
-  readonly secrets: ReturnType<typeof createSecrets>;
-  readonly registry: Registry;
-  readonly requests: RequestContext;
-  readonly telemetry: Telemetry;
-  readonly engine: ReturnType<typeof createEngine>;
-  readonly render: Renderer;
-  /** Aborted by `drain`. */
-  readonly draining: AbortSignal;
-}
-
-/** What the OIDC side and the HTTP side both need. */
-interface Shared {
-  readonly root: string;
-  readonly base: string;
-  readonly render: Renderer;
-  readonly cookies: CookieTable;
-  readonly prompts: readonly Prompt[];
-}
-
-/** Makes oidc-provider and the Koa app around it, with the signing keys there are when it is called. */
-function prepareServer(
-  parts: ServerParts,
-  readiness: () => Readiness,
-): () => Promise<RequestListener> {
-  const { core, registry, render } = parts;
-  const root = packageRoot();
-  const base = basePath(core.publicUrl);
-  const shared: Shared = {
-    root,
-    base,
-    render,
-    cookies: cookieTable(core.publicUrl),
-    prompts: registry.all('prompts').flatMap(({ value }) => value),
-  };
-  return async () => {
-    const keys = await registry.use(Keys).current();
-    const { provider, verifier } = assembleOidc(parts, shared, keys);
-    const callback = assembleHttp(parts, shared, provider, verifier, readiness).callback();
-    return (req, res) => void callback(req, res);
-  };
-}
-
-/** Seconds after which a person must prove again who they are before a sensitive step. */
-const RECENT = 300;
-
-const recencyOf = (sessions: SessionFence, clock: Clock) => async (sid: string) => {
-  const authTime = await sessions.authTime(sid);
-  return authTime !== undefined && clock.now() / 1000 - authTime <= RECENT;
-};
-
-const OUR_COOKIES = (['session', 'access', 'refresh'] as const).map((name) => ({
-  name,
-  value: undefined,
-}));
-
-function assembleOidc(
-  parts: ServerParts,
-  { render, cookies, prompts }: Shared,
-  keys: Awaited<ReturnType<KeyService['current']>>,
-) {
-  const { core, issuer, secrets, registry, engine, storage, random, log, clock } = parts;
-  const revocations = registry.use(Revocations);
-  const [accounts] = registry.all('accounts');
-  if (!accounts) throw new Error('no plugin contributes "accounts"');
-  const signOut: SignOutDependencies = {
-    render,
-    sessions: registry.use(Sessions),
-    clearCookies: (ctx) => applyCookies(ctx, cookies, OUR_COOKIES),
-  };
-  const claims = registry
-    .all('claims')
-    .flatMap(({ plugin, value }) => value.map((source) => ({ plugin, source })));
-  const provider = createProvider({
-    ...signOut,
-    issuer,
-    core,
-    secrets,
-    keys,
-    random,
-    prompts,
-    claims,
-    isClientSecret,
-    origins: new Set([core.publicUrl.origin, ...parts.config.CORS_ORIGINS]),
-    store: storage.store,
-    grants: registry.use(Grants),
-    accounts: accounts.value,
-    consents: registry.use(Consents),
-    grantHandlers: Object.assign({}, ...registry.all('grants').map(({ value }) => value)),
-    contributed: Object.assign({}, ...registry.all('oidcModels').map(({ value }) => value)),
-    denyToken: (jti) => revocations.transaction(async (_transaction, deny) => deny({ jti })),
-  });
-  const audience = core.apiAudience;
-  const verifier = createAccessTokenVerifier({
-    issuer,
-    audience,
-    keys,
-    clock,
-    denylist: revocations,
-  });
-  pinPublicUrl(provider.request, core.publicUrl);
-  provider.on('server_error', (_ctx, error) =>
-    log.error({ event: 'oidc.failed', err: error }, 'an OIDC request failed'),
-  );
-  announceRetry(provider);
-  countGrants(provider, parts.telemetry.metrics.granted);
-  acceptJwtAccessTokens(provider, verifier);
-  cacheMetadata(provider, core.jwksMaxAge);
-  completeSignOut(provider, signOut);
-  const [limiter] = registry.all('limiter');
-  if (limiter) {
-    const clientIp = createClientIp(parts.config.TRUST_PROXY);
-    limitClients(provider, { limiter: limiter.value, clientIp });
-  }
-  engine.bind(provider, verifier);
-  return { provider, verifier };
-}
-
-function assembleHttp(
-  parts: ServerParts,
-  { root, base, render, cookies, prompts }: Shared,
-  provider: Provider,
-  verifier: AccessTokenVerifier,
-  readiness: () => Readiness,
-) {
-  const { config, core, secrets, registry, storage, log, requests, clock, random } = parts;
-  return createHttpApp({
-    publicUrl: core.publicUrl,
-    routes: registry.all('routes').flatMap(({ value }) => value),
-    pages: [
-      ...registry.all('pages').flatMap(({ value }) => value),
-      ...createInteractionPages({ provider, prompts, base }),
-    ],
-    oidc: provider,
-    checks: [
-      { name: 'postgresql', check: () => storage.db.ping() },
-      { name: 'state_store', check: () => storage.store.ping() },
-      ...registry.all('health').flatMap(({ value }) => value),
-    ],
-    readiness,
-    render,
-    cookies,
-    verifyToken: verifier.principal,
-    hasRole: registry.use(Roles).has,
-    isRecent: recencyOf(registry.use(Sessions), clock),
-    hasClient: async (id) => (await registry.use(Clients).find(id)) !== undefined,
-    draining: parts.draining,
-    assetsFolder: join(root, 'views', 'assets'),
-    viewerFolder: viewerFolder(root),
-    version: packageVersion(root),
-    oidcPaths: describeEndpoints(endpointPaths),
-    cookieKeys: cookieKeys(secrets),
-    csrfKey: secrets.keys('csrf')[0],
-    corsOrigins: config.CORS_ORIGINS,
-    trustedProxies: config.TRUST_PROXY,
-    limiter: registry.all('limiter')[0]?.value,
-    requestIds: registry.all('requestIds')[0]?.value ?? (() => random.uuid()),
-    inRequest: requests.run,
-    observer: parts.telemetry,
-    metrics: { text: parts.telemetry.metrics.text, token: config.METRICS_TOKEN },
-    log,
-    clock,
-  });
-}

@@ -1,0 +1,211 @@
+/** oidc-provider and the Koa app around it, out of what plugins and settings say. Part of the composition root. */
+import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import type { Provider } from 'oidc-provider';
+import type { CoreConfig } from '../config/load.ts';
+import { createClientIp } from './http/client-ip.ts';
+import { applyCookies, type CookieTable, cookieTable } from './http/cookies.ts';
+import { createHttpApp } from './http/create-http-app.ts';
+import type { Readiness } from './http/health.ts';
+import { basePath, pinPublicUrl } from './http/public-url.ts';
+import type { Renderer } from './http/render.ts';
+import type { Clock, Random } from './kernel/clock.ts';
+import type { Prompt, SessionFence } from './kernel/oidc.ts';
+import type { CoreSettings, Log } from './kernel/plugin.ts';
+import type { Registry } from './kernel/registry.ts';
+import type { RequestContext } from './logging/request-context.ts';
+import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
+import { cacheMetadata } from './oidc/cache-metadata.ts';
+import { limitClients } from './oidc/client-limit.ts';
+import { cookieKeys } from './oidc/cookie-settings.ts';
+import { countGrants } from './oidc/count-grants.ts';
+import { describeEndpoints } from './oidc/describe-endpoints.ts';
+import type { BoundEngine } from './oidc/engine.ts';
+import { createInteractionPages } from './oidc/interaction-pages.ts';
+import { acceptJwtAccessTokens } from './oidc/jwt-access-token.ts';
+import { createProvider, endpointPaths } from './oidc/provider.ts';
+import { completeSignOut, type SignOutDependencies } from './oidc/sign-out.ts';
+import { announceRetry } from './oidc/unavailable.ts';
+import { packageRoot, packageVersion, viewerFolder } from './package-root.ts';
+import { Clients, isClientSecret } from './plugins/clients/contract.ts';
+import { Consents } from './plugins/consent/contract.ts';
+import { Grants } from './plugins/grants/contract.ts';
+import { type KeyService, Keys } from './plugins/keys/contract.ts';
+import { Revocations } from './plugins/revocations/contract.ts';
+import { Roles } from './plugins/roles/contract.ts';
+import { Sessions } from './plugins/sessions/contract.ts';
+import type { createSecrets } from './secrets.ts';
+import type { Storage } from './storage/open-storage.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
+
+export interface ServerParts {
+  readonly config: CoreConfig;
+  readonly storage: Storage;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly core: CoreSettings;
+  readonly issuer: string;
+  readonly secrets: ReturnType<typeof createSecrets>;
+  readonly registry: Registry;
+  readonly requests: RequestContext;
+  readonly telemetry: Telemetry;
+  readonly engine: BoundEngine;
+  readonly render: Renderer;
+  /** Aborted by `drain`. */
+  readonly draining: AbortSignal;
+}
+
+/** What the OIDC side and the HTTP side both need. */
+interface Shared {
+  readonly root: string;
+  readonly base: string;
+  readonly render: Renderer;
+  readonly cookies: CookieTable;
+  readonly prompts: readonly Prompt[];
+}
+
+/** Makes oidc-provider and the Koa app around it, with the signing keys there are when it is called. */
+export function prepareServer(
+  parts: ServerParts,
+  readiness: () => Readiness,
+): () => Promise<RequestListener> {
+  const { core, registry, render } = parts;
+  const root = packageRoot();
+  const base = basePath(core.publicUrl);
+  const shared: Shared = {
+    root,
+    base,
+    render,
+    cookies: cookieTable(core.publicUrl),
+    prompts: registry.all('prompts').flatMap(({ value }) => value),
+  };
+  return async () => {
+    const keys = await registry.use(Keys).current();
+    const { provider, verifier } = assembleOidc(parts, shared, keys);
+    const callback = assembleHttp(parts, shared, provider, verifier, readiness).callback();
+    return (req, res) => void callback(req, res);
+  };
+}
+
+/** Seconds after which a person must prove again who they are before a sensitive step. */
+const RECENT = 300;
+
+const recencyOf = (sessions: SessionFence, clock: Clock) => async (sid: string) => {
+  const authTime = await sessions.authTime(sid);
+  return authTime !== undefined && clock.now() / 1000 - authTime <= RECENT;
+};
+
+const OUR_COOKIES = (['session', 'access', 'refresh'] as const).map((name) => ({
+  name,
+  value: undefined,
+}));
+
+function assembleOidc(
+  parts: ServerParts,
+  { render, cookies, prompts }: Shared,
+  keys: Awaited<ReturnType<KeyService['current']>>,
+) {
+  const { core, issuer, secrets, registry, engine, storage, random, log, clock } = parts;
+  const revocations = registry.use(Revocations);
+  const [accounts] = registry.all('accounts');
+  if (!accounts) throw new Error('no plugin contributes "accounts"');
+  const signOut: SignOutDependencies = {
+    render,
+    sessions: registry.use(Sessions),
+    clearCookies: (ctx) => applyCookies(ctx, cookies, OUR_COOKIES),
+  };
+  const claims = registry
+    .all('claims')
+    .flatMap(({ plugin, value }) => value.map((source) => ({ plugin, source })));
+  const provider = createProvider({
+    ...signOut,
+    issuer,
+    core,
+    secrets,
+    keys,
+    random,
+    prompts,
+    claims,
+    isClientSecret,
+    origins: new Set([core.publicUrl.origin, ...parts.config.CORS_ORIGINS]),
+    store: storage.store,
+    grants: registry.use(Grants),
+    accounts: accounts.value,
+    consents: registry.use(Consents),
+    grantHandlers: Object.assign({}, ...registry.all('grants').map(({ value }) => value)),
+    contributed: Object.assign({}, ...registry.all('oidcModels').map(({ value }) => value)),
+    denyToken: (jti) => revocations.transaction(async (_transaction, deny) => deny({ jti })),
+  });
+  const audience = core.apiAudience;
+  const verifier = createAccessTokenVerifier({
+    issuer,
+    audience,
+    keys,
+    clock,
+    denylist: revocations,
+  });
+  pinPublicUrl(provider.request, core.publicUrl);
+  provider.on('server_error', (_ctx, error) =>
+    log.error({ event: 'oidc.failed', err: error }, 'an OIDC request failed'),
+  );
+  announceRetry(provider);
+  countGrants(provider, parts.telemetry.metrics.granted);
+  acceptJwtAccessTokens(provider, verifier);
+  cacheMetadata(provider, core.jwksMaxAge);
+  completeSignOut(provider, signOut);
+  const [limiter] = registry.all('limiter');
+  if (limiter) {
+    const clientIp = createClientIp(parts.config.TRUST_PROXY);
+    limitClients(provider, { limiter: limiter.value, clientIp });
+  }
+  engine.bind(provider, verifier);
+  return { provider, verifier };
+}
+
+function assembleHttp(
+  parts: ServerParts,
+  { root, base, render, cookies, prompts }: Shared,
+  provider: Provider,
+  verifier: AccessTokenVerifier,
+  readiness: () => Readiness,
+) {
+  const { config, core, secrets, registry, storage, log, requests, clock, random } = parts;
+  return createHttpApp({
+    publicUrl: core.publicUrl,
+    routes: registry.all('routes').flatMap(({ value }) => value),
+    pages: [
+      ...registry.all('pages').flatMap(({ value }) => value),
+      ...createInteractionPages({ provider, prompts, base }),
+    ],
+    oidc: provider,
+    checks: [
+      { name: 'postgresql', check: () => storage.db.ping() },
+      { name: 'state_store', check: () => storage.store.ping() },
+      ...registry.all('health').flatMap(({ value }) => value),
+    ],
+    readiness,
+    render,
+    cookies,
+    verifyToken: verifier.principal,
+    hasRole: registry.use(Roles).has,
+    isRecent: recencyOf(registry.use(Sessions), clock),
+    hasClient: async (id) => (await registry.use(Clients).find(id)) !== undefined,
+    draining: parts.draining,
+    assetsFolder: join(root, 'views', 'assets'),
+    viewerFolder: viewerFolder(root),
+    version: packageVersion(root),
+    oidcPaths: describeEndpoints(endpointPaths),
+    cookieKeys: cookieKeys(secrets),
+    csrfKey: secrets.keys('csrf')[0],
+    corsOrigins: config.CORS_ORIGINS,
+    trustedProxies: config.TRUST_PROXY,
+    limiter: registry.all('limiter')[0]?.value,
+    requestIds: registry.all('requestIds')[0]?.value ?? (() => random.uuid()),
+    inRequest: requests.run,
+    observer: parts.telemetry,
+    metrics: { text: parts.telemetry.metrics.text, token: config.METRICS_TOKEN },
+    log,
+    clock,
+  });
+}
