@@ -6,15 +6,20 @@ import { account } from './plugins/account/index.ts';
 import { clients } from './plugins/clients/index.ts';
 import { consent } from './plugins/consent/index.ts';
 import { emailLinks } from './plugins/email-links/index.ts';
+import { federation } from './plugins/federation/index.ts';
+import { github } from './plugins/github/index.ts';
+import { google } from './plugins/google/index.ts';
 import { grants } from './plugins/grants/index.ts';
 import { keys } from './plugins/keys/index.ts';
 import { mail } from './plugins/mail/index.ts';
+import { oidcUpstream } from './plugins/oidc-upstream/index.ts';
 import { rateLimit } from './plugins/rate-limit/index.ts';
 import { requestId } from './plugins/request-id/index.ts';
 import { revocations } from './plugins/revocations/index.ts';
 import { roles } from './plugins/roles/index.ts';
 import { sessions } from './plugins/sessions/index.ts';
 import { signIn } from './plugins/sign-in/index.ts';
+import { userAdmin } from './plugins/user-admin/index.ts';
 import { users } from './plugins/users/index.ts';
 
 export const builtIn: readonly Plugin[] = [
@@ -28,10 +33,15 @@ export const builtIn: readonly Plugin[] = [
   users,
   emailLinks,
   roles,
+  userAdmin,
   clients,
   consent,
   signIn,
   account,
+  federation,
+  google,
+  github,
+  oidcUpstream,
 ];
 
 /**

@@ -9,6 +9,8 @@ import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
 import { BrowserSignIns } from './contract.ts';
 import { createCursors } from './cursor.ts';
+import { createOwnData } from './own-data.ts';
+import { createOwnDataRoutes } from './own-data-routes.ts';
 import { createRefresh } from './refresh.ts';
 import { createRefreshTokens } from './refresh-token.ts';
 import { createRegistrationRoute } from './registration-routes.ts';
@@ -25,28 +27,24 @@ export const account = definePlugin({
   settings: z.object({}),
   setup(context) {
     const { core, oidc, secrets, store, clock } = context;
-    const issuer = oidc.issuer;
+    const { issuer } = oidc;
     const keys = secrets.keys('refresh-token');
-    const tokens = createRefreshTokens({ issuer, keys, store, clock });
     const services = {
       ...context,
+      ...core,
       users: context.use(Users),
       emailLinks: context.use(EmailLinks),
       roles: context.use(Roles),
       sessions: context.use(Sessions),
       grants: context.use(Grants),
-      tokens,
+      tokens: createRefreshTokens({ issuer, keys, store, clock }),
       clientId: oidc.restClient.id,
       scope: oidc.restClient.scope,
       audience: core.apiAudience,
-      refreshTokenTtl: core.refreshTokenTtl,
-      sessionTtl: core.sessionTtl,
-      sessionIdleTtl: core.sessionIdleTtl,
     };
     const service = createAccountService({
       ...services,
       refresh: createRefresh(services),
-      registration: core.registration,
     });
     const security = createSecurityService({
       ...services,
@@ -57,6 +55,7 @@ export const account = definePlugin({
       routes: [
         createRegistrationRoute(service, core.registration),
         ...createRoutes(service),
+        ...createOwnDataRoutes(createOwnData({ ...services, issuer })),
         ...createSecurityRoutes(security, services.emailLinks.mailEnabled),
       ],
     };

@@ -102,3 +102,13 @@ export const HistoryPage = z
     next_cursor: z.string().nullable(),
   })
   .meta({ id: 'HistoryPage' });
+
+export const UserExport = z
+  .object({
+    issuer: z.string(),
+    exported_at: z.iso.datetime(),
+    user_id: z.uuid(),
+    /** By section, each as the plugin that keeps it says. */
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'UserExport' });

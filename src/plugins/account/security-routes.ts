@@ -49,6 +49,7 @@ export const createSecurityRoutes = (
     success: { status: 204 },
     problems: [
       problems.invalidCredentials,
+      problems.refreshRejected,
       userProblems.passwordRejected,
       userProblems.passwordChangedMeanwhile,
       userProblems.busy,

@@ -71,7 +71,9 @@ export function createAccountService(dependencies: AccountDependencies) {
     async login(email: string, password: string, request: RequestInfo): Promise<SignedIn> {
       const user = await users.authenticate(email, password);
       if (!user) throw refusal(request);
-      const started = await startSession(user.id, { amr: ['pwd'], request }, dependencies);
+      const { id, credentialsVersion } = user;
+      const how = { amr: ['pwd'], credentialsVersion, request };
+      const started = await startSession(id, how, dependencies);
       if (!started) throw refusal(request);
       return { profile: await profileOf(user), ...started };
     },

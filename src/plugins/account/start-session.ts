@@ -9,16 +9,19 @@ interface Dependencies extends IssueDependencies {
 
 interface How {
   readonly amr: readonly string[];
+  /** Those that the password was checked with. */
+  readonly credentialsVersion?: number;
   readonly request: RequestInfo;
 }
 
 /** A session with its first tokens, in place of the one that the browser had. Undefined for a user who may not sign in. */
-export async function startSession(userId: string, { amr, request }: How, parts: Dependencies) {
+export async function startSession(userId: string, how: How, parts: Dependencies) {
   const { sessions, oidc, clock } = parts;
+  const { amr, credentialsVersion, request } = how;
   const previous = await oidc.currentSession(request.exchange);
   if (previous) await sessions.end(previous.uid, 'replaced by a new sign-in');
   const { ip, userAgent } = request;
-  const started = await sessions.start({ userId, amr, ip, userAgent });
+  const started = await sessions.start({ userId, credentialsVersion, amr, ip, userAgent });
   const pair = started && (await issueFirstPair(started.session, parts));
   return pair && { pair, cookies: [started.cookie, ...tokenCookies(pair, clock)] };
 }

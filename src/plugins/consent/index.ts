@@ -17,14 +17,20 @@ export const consent = definePlugin({
   dependsOn: ['users', 'clients', 'grants', 'revocations'],
   settings: z.object({}),
   setup({ db, clock, log, use }) {
+    const model = createConsentModel(db);
     const consents = createConsentService({
-      consents: createConsentModel(db),
+      consents: model,
       grants: use(Grants),
       revocations: use(Revocations),
       clock,
       log,
     });
     const prompt = createConsentPrompt({ consents, users: use(Users), clients: use(Clients) });
-    return { provides: [provide(Consents, consents)], prompts: [prompt] };
+    return {
+      provides: [provide(Consents, consents)],
+      prompts: [prompt],
+      exportUser: { consents: ({ id }) => model.exportUser(id) },
+      eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
+    };
   },
 });

@@ -19,6 +19,13 @@ const DELETE = {
   text: 'DELETE FROM consents WHERE user_id = $1 AND client_id = $2',
 };
 
+const EXPORT = {
+  name: 'consents-export',
+  text: `SELECT client_id, clients.name AS client_name, scopes, consents.created_at, consents.updated_at
+    FROM consents JOIN clients ON clients.id = client_id WHERE user_id = $1 ORDER BY consents.created_at`,
+};
+const ERASE = { name: 'consents-erase', text: 'DELETE FROM consents WHERE user_id = $1' };
+
 export type ConsentModel = ReturnType<typeof createConsentModel>;
 
 /** Table `consents`: one row a user and client, over all sessions. */
@@ -41,6 +48,12 @@ export function createConsentModel(db: Database) {
 
     async delete(userId: string, clientId: string, transaction: Transaction): Promise<void> {
       await db.query(DELETE, [userId, clientId], transaction);
+    },
+
+    exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
+
+    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
+      await db.query(ERASE, [userId], transaction);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type Listener, on } from '../../kernel/events.ts';
-import type { Task } from '../../kernel/plugin.ts';
+import type { Contributions, Task } from '../../kernel/plugin.ts';
 import { EmailChanged, UserRegistered, type UserService } from '../users/contract.ts';
 import { canonicalEmail } from './canonical-email.ts';
 import type { LinkModel } from './model.ts';
@@ -12,7 +12,7 @@ interface Dependencies {
 }
 
 /** Forgets links that expired. */
-export const createTask = ({ model, clock }: Dependencies): Task => ({
+const createTask = ({ model, clock }: Dependencies): Task => ({
   name: 'email-links.housekeeping',
   every: 600,
   run: async () => {
@@ -24,10 +24,17 @@ export const createTask = ({ model, clock }: Dependencies): Task => ({
  * Once an address has a user, nobody who asked for it before gets it (SEC-12): not later either, when that user is gone.
  * Until this has run, the unique index says the same.
  */
-export function createListeners({ model, users }: Dependencies): readonly Listener[] {
+function createListeners({ model, users }: Dependencies): readonly Listener[] {
   const forget = async ({ userId }: { readonly userId: string }): Promise<void> => {
     const user = await users.find(userId);
     if (user) await model.forgetClaims(canonicalEmail(user.email));
   };
   return [on(UserRegistered, forget), on(EmailChanged, forget)];
 }
+
+export const createHousekeeping = (
+  dependencies: Dependencies,
+): Pick<Contributions, 'listeners' | 'tasks'> => ({
+  listeners: createListeners(dependencies),
+  tasks: [createTask(dependencies)],
+});

@@ -7,13 +7,14 @@ import { Mails } from '../mail/contract.ts';
 import { RateLimits } from '../rate-limit/contract.ts';
 import { Users } from '../users/contract.ts';
 import { EmailLinks } from './contract.ts';
-import { createListeners, createTask } from './housekeeping.ts';
+import { createHousekeeping } from './housekeeping.ts';
 import { createLetters } from './letters.ts';
 import { createLinks } from './links.ts';
 import { createLinkModel } from './model.ts';
 import { createPages } from './pages.ts';
 import { createRoutes } from './routes.ts';
 import { createEmailLinkService } from './service.ts';
+import { createUserData } from './user-data.ts';
 
 export const emailLinks = definePlugin({
   name: 'email-links',
@@ -44,7 +45,6 @@ export const emailLinks = definePlugin({
       isStrict: core.registration === 'strict',
     });
     const { passwordMinLength } = users;
-    const housekeeping = { model, users, clock: context.clock };
     return {
       provides: [
         provide(EmailLinks, {
@@ -57,8 +57,8 @@ export const emailLinks = definePlugin({
       ],
       routes: createRoutes(service, oidc),
       pages: createPages({ service, oidc, base, passwordMinLength }),
-      listeners: createListeners(housekeeping),
-      tasks: [createTask(housekeeping)],
+      ...createUserData(model),
+      ...createHousekeeping({ ...context, model, users }),
     };
   },
 });

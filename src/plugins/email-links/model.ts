@@ -53,6 +53,12 @@ const CLAIMED = {
   name: 'email-links-claimed',
   text: 'DELETE FROM email_links WHERE new_email_canonical = $1',
 };
+const EXPORT = {
+  name: 'email-links-export',
+  text: `SELECT purpose, email, new_email, uses, created_at, expires_at, used_at
+    FROM email_links WHERE user_id = $1 ORDER BY created_at`,
+};
+const ERASE = { name: 'email-links-erase', text: 'DELETE FROM email_links WHERE user_id = $1' };
 const TRY = { name: 'email-links-try', text: 'SAVEPOINT email_links' };
 const KEEP = { name: 'email-links-keep', text: 'RELEASE SAVEPOINT email_links' };
 const UNDO = { name: 'email-links-undo', text: 'ROLLBACK TO SAVEPOINT email_links' };
@@ -103,6 +109,13 @@ export function createLinkModel(db: Database) {
     /** Somebody has this address now: whatever would have given it to another is forgotten. */
     async forgetClaims(canonical: string): Promise<void> {
       await db.query(CLAIMED, [canonical]);
+    },
+
+    /** What the user was mailed links for. */
+    exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
+
+    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
+      await db.query(ERASE, [userId], transaction);
     },
 
     /** Does the work, and undoes it again unless it is to be kept: both cost the same. */

@@ -27,6 +27,8 @@ export const grants = definePlugin({
     });
     return {
       provides: [provide(Grants, service)],
+      exportUser: { grants: ({ id }) => model.exportUser(id) },
+      eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
       oidcModels: { Grant: service.adapter },
       tasks: [{ name: 'grants.sweep', every: 600, run: createSweeper({ grants: model, clock }) }],
       stop: () => lost.stop(),

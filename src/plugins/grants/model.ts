@@ -71,6 +71,13 @@ const END_ALL = {
     SELECT ${OWNER}, has_tokens FROM ended UNION ALL
     SELECT ${OWNER}, false FROM grants WHERE ${MATCHING} AND $7 AND offline`,
 };
+const EXPORT = {
+  name: 'grants-export',
+  text: `SELECT client_id, session_id, payload->'openid'->>'scope' AS scope, payload->'resources' AS resources,
+      created_at, expires_at, rotated_at AS last_refresh, ended_at, end_reason
+    FROM grants WHERE user_id = $1 ORDER BY created_at`,
+};
+const ERASE = { name: 'grants-erase', text: 'DELETE FROM grants WHERE user_id = $1' };
 const SWEEP = {
   name: 'grants-sweep',
   text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 LIMIT 1000) RETURNING id`,
@@ -161,6 +168,13 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
         transaction,
       );
       return rows.map((row) => ({ ...toOwner(row), id: row.id, hasTokens: row.has_tokens }));
+    },
+
+    /** What the user gave to clients, ended or not, as long as it is written down. */
+    exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
+
+    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
+      await db.query(ERASE, [userId], transaction);
     },
 
     /** Deletes at most 1,000 grants that expired before `limit`; returns how many. */

@@ -34,6 +34,8 @@ export const mail = definePlugin({
     const base = pathname.replace(/\/$/, '');
     return {
       provides: [provide(Mails, service)],
+      exportUser: { mails: ({ email }) => mails.exportTo(email) },
+      eraseUser: ({ email }, transaction) => mails.eraseTo(email, transaction),
       pages: mode === 'capture' ? createMailPages({ mails, product, base }) : [],
       tasks: [
         { name: 'mail', every: TURN, run: () => worker.run() },

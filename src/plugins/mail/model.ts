@@ -69,6 +69,12 @@ const LIST = {
   name: 'mails-list',
   text: `SELECT ${COLUMNS} FROM mails WHERE state = ANY($1::text[]) ORDER BY created_at DESC, id LIMIT $2`,
 };
+const EXPORT = {
+  name: 'mails-export',
+  text: `SELECT recipient, template, state, attempts, created_at, finished_at
+    FROM mails WHERE recipient = ANY($1::text[]) ORDER BY created_at`,
+};
+const ERASE = { name: 'mails-erase', text: 'DELETE FROM mails WHERE recipient = ANY($1::text[])' };
 const SWEEP = {
   name: 'mails-sweep',
   text: `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < now() - interval '30 days'
@@ -116,12 +122,20 @@ export function createMailModel(db: Database) {
     },
     list: (states: readonly MailState[], limit: number): Promise<MailRow[]> =>
       db.query<MailRow>(LIST, [states, limit]),
+    /** Mails to an address, without what they say: links in them are as good as passwords. */
+    exportTo: (email: string): Promise<object[]> => db.query(EXPORT, [spellings(email)]),
+    async eraseTo(email: string, transaction: Transaction): Promise<void> {
+      await db.query(ERASE, [spellings(email)], transaction);
+    },
     /** Deletes at most 1000 that were through 30 days ago; answers how many. */
     async sweep(): Promise<number> {
       return (await db.query(SWEEP, [])).length;
     },
   };
 }
+
+/** As the user wrote it, and as it is compared. */
+const spellings = (email: string): string[] => [email, email.normalize('NFKC').toLowerCase()];
 
 /** Deletes what was through 30 days ago, in small batches. */
 export async function sweepMails({ sweep }: Pick<MailModel, 'sweep'>): Promise<void> {

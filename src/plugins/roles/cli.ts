@@ -61,7 +61,7 @@ export const commands: readonly Command[] = [
 
 async function changeRoles(
   { args: [user = '', role = ''], io, use }: CommandInput,
-  apply: (roles: RoleService, userId: string, role: string) => Promise<void>,
+  apply: (roles: RoleService, userId: string, role: string) => Promise<unknown>,
 ): Promise<void> {
   const users = use(Users);
   const found = user.includes('@') ? await users.findByEmail(user) : await users.find(user);

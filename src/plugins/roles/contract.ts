@@ -21,13 +21,15 @@ export interface RoleService {
   describe(id: string, description: string): Promise<Role>;
   /** Takes it from everybody who has it. Throws `roles:not-found`, `roles:protected` for `superuser`. */
   delete(id: string): Promise<void>;
-  /** Idempotent. Throws `roles:not-found`, `users:not-found`. */
-  grant(userId: string, roleName: string): Promise<void>;
-  /** Idempotent. Throws as `grant`, and `roles:last-superuser` for the last active one. */
-  revoke(userId: string, roleName: string): Promise<void>;
+  /** False when the user has it already. Throws `roles:not-found`, `users:not-found`. */
+  grant(userId: string, roleName: string): Promise<boolean>;
+  /** False when the user does not have it. Throws as `grant`, and `roles:last-superuser` for the last active one. */
+  revoke(userId: string, roleName: string): Promise<boolean>;
   /** By name, ascending. */
   listOf(userId: string): Promise<readonly Role[]>;
   namesOf(userId: string): Promise<readonly string[]>;
+  /** Of each of these users who has a role. */
+  namesOfAll(userIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Reads the database: true when an active user holds the role now. */
   has(userId: string, roleName: string): Promise<boolean>;
 }

@@ -29,8 +29,10 @@ export const roles = definePlugin({
     });
     return {
       provides: [provide(Roles, service)],
-      routes: createRoutes({ roles: service, users }),
+      routes: createRoutes({ roles: service, users, log: context.log }),
       claims: [createClaimSource(model)],
+      exportUser: { roles: ({ id }) => model.exportUser(id) },
+      eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
       start: () => service.ensureSuperuser(),
     };
   },

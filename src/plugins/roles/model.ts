@@ -61,6 +61,18 @@ const LIST_OF = {
   text: `SELECT roles.* FROM user_roles JOIN roles ON roles.id = role_id
     WHERE user_id = $1 ORDER BY roles.name`,
 };
+const NAMES_OF_ALL = {
+  name: 'roles-names-of-all',
+  text: `SELECT user_id, array_agg(roles.name ORDER BY roles.name) AS names
+    FROM user_roles JOIN roles ON roles.id = role_id
+    WHERE user_id = ANY($1::uuid[]) GROUP BY user_id`,
+};
+const EXPORT = {
+  name: 'user-roles-export',
+  text: `SELECT roles.name, roles.description, user_roles.created_at AS granted_at
+    FROM user_roles JOIN roles ON roles.id = role_id WHERE user_id = $1 ORDER BY roles.name`,
+};
+const ERASE = { name: 'user-roles-erase', text: 'DELETE FROM user_roles WHERE user_id = $1' };
 const HAS = {
   name: 'roles-has',
   text: `SELECT FROM user_roles JOIN roles ON roles.id = role_id JOIN users ON users.id = user_id
@@ -175,6 +187,18 @@ function userRoleTable(db: Database) {
     async namesOf(userId: string): Promise<readonly string[]> {
       if (!UUID.test(userId)) return [];
       return (await db.query<{ name: string }>(NAMES_OF, [userId])).map(({ name }) => name);
+    },
+
+    /** By user; those without a role are left out. */
+    async namesOfAll(userIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+      const rows = await db.query<{ user_id: string; names: string[] }>(NAMES_OF_ALL, [userIds]);
+      return new Map(rows.map(({ user_id, names }) => [user_id, names]));
+    },
+
+    exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
+
+    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
+      await db.query(ERASE, [userId], transaction);
     },
 
     async listOf(userId: string): Promise<readonly Role[]> {

@@ -6,6 +6,11 @@ export const problems = defineProblems('roles', {
   nameTaken: { status: 409, title: 'There is already a role with this name' },
   notFound: { status: 404, title: 'There is no such role' },
   protected: { status: 409, title: 'This role cannot be deleted' },
+  ownSuperuser: {
+    status: 409,
+    title: 'Nobody takes the role from themselves',
+    detail: 'Another superuser can.',
+  },
   lastSuperuser: {
     status: 409,
     title: 'The role cannot be taken from the last active superuser',

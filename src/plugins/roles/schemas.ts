@@ -1,8 +1,11 @@
 import { z } from 'zod';
 
-export const RoleId = z.strictObject({ id: z.uuid() });
-export const UserId = z.strictObject({ id: z.uuid() });
-export const UserAndRole = z.strictObject({ id: z.uuid(), roleId: z.uuid() });
+/** In lower case, as PostgreSQL writes it: one spelling of an id, wherever it is compared. */
+const id = z.uuid().toLowerCase();
+
+export const RoleId = z.strictObject({ id });
+export const UserId = z.strictObject({ id });
+export const UserAndRole = z.strictObject({ id, roleId: id });
 
 export const NewRole = z.strictObject({
   name: z.string().max(200),

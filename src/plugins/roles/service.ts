@@ -33,6 +33,7 @@ export function createRoleService(
     find: (id) => roles.findById(id),
     listOf: (userId) => roles.listOf(userId),
     namesOf: (userId) => roles.namesOf(userId),
+    namesOfAll: (userIds) => roles.namesOfAll(userIds),
 
     async create({ name, description = '' }) {
       checkName(name);

@@ -7,6 +7,11 @@ import type { Revocation } from '../revocations/contract.ts';
 
 export interface SignIn {
   readonly userId: string;
+  /**
+   * `User.credentialsVersion` when the password was checked: no session begins when password or address changed since.
+   * Left out by who signs in with neither.
+   */
+  readonly credentialsVersion?: number | undefined;
   /** Authentication methods (RFC 8176), e.g. `['pwd']`. */
   readonly amr: readonly string[];
   readonly ip: string;
@@ -55,7 +60,7 @@ export type Alongside = (
 export interface SessionService extends SessionFence {
   /**
    * A person proved who they are: a session, its history entry, its live record. The cookie carries it.
-   * Undefined when the user has been disabled or deleted meanwhile.
+   * Undefined when the user has been disabled or deleted meanwhile, or has other credentials now.
    */
   start(signIn: SignIn): Promise<StartedSession | undefined>;
   /** Sign-ins of a user, newest first, those before `before` (exclusive) when given. */
@@ -65,11 +70,15 @@ export interface SessionService extends SessionFence {
   ): Promise<readonly SignInRecord[]>;
   /** Active sessions of a user, newest first. */
   list(userId: string): Promise<readonly SessionInfo[]>;
-  /** Ends every session and grant of a user but those of the session `except`. */
+  /** Ends every session and grant of a user but those of the session `except`; `afterwards` commits with it and comes last. */
   endAll(
     userId: string,
     reason: string,
-    options?: { readonly except?: string; readonly alongside?: Alongside },
+    options?: {
+      readonly except?: string;
+      readonly alongside?: Alongside;
+      readonly afterwards?: Alongside;
+    },
   ): Promise<void>;
 }
 

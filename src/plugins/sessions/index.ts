@@ -9,6 +9,7 @@ import { createSessionModel } from './model.ts';
 import { createPartitionKeeper } from './partitions.ts';
 import { createSessionService } from './service.ts';
 import { settings } from './settings.ts';
+import { createUserData } from './user-data.ts';
 
 export const sessions = definePlugin({
   name: 'sessions',
@@ -38,6 +39,7 @@ export const sessions = definePlugin({
     });
     return {
       provides: [provide(Sessions, service)],
+      ...createUserData(model),
       tasks: [
         { name: 'sessions.partitions', every: 12 * 3600, run: keepPartitions },
         { name: 'sessions.housekeeping', every: 600, run: housekeeping },

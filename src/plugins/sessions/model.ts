@@ -23,10 +23,11 @@ interface HistoryRow {
 
 const INSERT = {
   name: 'sessions-insert',
-  // The lock makes a sign-in wait for a user who is being disabled right now, and see it.
+  // The lock makes a sign-in wait for a user who is being disabled or gets another password right now, and see it.
   text: `INSERT INTO sessions (id, user_id, amr, device, ip, auth_time, created_at, last_seen)
     SELECT $1, id, $3, $4, $5, $6, $6, $6 FROM users
-    WHERE id = $2 AND disabled_at IS NULL FOR SHARE RETURNING id`,
+    WHERE id = $2 AND disabled_at IS NULL AND ($7::int IS NULL OR credentials_ver = $7)
+    FOR SHARE RETURNING id`,
 };
 const INSERT_HISTORY = {
   name: 'login-history-insert',
@@ -91,6 +92,24 @@ const END_ALL = {
   text: `UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE user_id = $1 AND ended_at IS NULL
     AND ($4::text IS NULL OR id <> $4) RETURNING id, user_id, created_at`,
 };
+const EXPORT_SESSIONS = {
+  name: 'sessions-export',
+  text: `SELECT id, amr, device, ip, auth_time, created_at, last_seen, ended_at, end_reason
+    FROM sessions WHERE user_id = $1 ORDER BY created_at`,
+};
+const EXPORT_HISTORY = {
+  name: 'login-history-export',
+  text: `SELECT session_id, method, device, ip, auth_date, logout_date
+    FROM login_history WHERE user_id = $1 ORDER BY auth_date`,
+};
+const ERASE_SESSIONS = {
+  name: 'sessions-erase',
+  text: 'DELETE FROM sessions WHERE user_id = $1',
+};
+const ERASE_HISTORY = {
+  name: 'login-history-erase',
+  text: 'DELETE FROM login_history WHERE user_id = $1',
+};
 const LOGOUT_DATE = {
   name: 'login-history-logout',
   text: `UPDATE login_history SET logout_date = $2 WHERE session_id = $1 AND logout_date IS NULL
@@ -107,6 +126,8 @@ export interface NewSession {
   readonly id: string;
   readonly historyId: string;
   readonly userId: string;
+  /** What the user's must still be, if given. */
+  readonly credentialsVersion: number | undefined;
   readonly amr: readonly string[];
   readonly device: string;
   readonly ip: string;
@@ -118,11 +139,12 @@ export type SessionModel = ReturnType<typeof createSessionModel>;
 /** Tables `sessions` (the fence) and `login_history` (a row a sign-in, kept). */
 export function createSessionModel(db: Database) {
   return {
-    /** False when the user is disabled or gone by now. */
+    /** False when the user is disabled or gone by now, or has other credentials. */
     async insert(session: NewSession): Promise<boolean> {
       const { id, historyId, userId, amr, device, ip, at } = session;
       return db.transaction(async (transaction) => {
-        const rows = await db.query(INSERT, [id, userId, amr, device, ip, at], transaction);
+        const values = [id, userId, amr, device, ip, at, session.credentialsVersion];
+        const rows = await db.query(INSERT, values, transaction);
         if (rows.length === 0) return false;
         const method = amr.join(' ');
         await db.query(
@@ -215,6 +237,17 @@ export function createSessionModel(db: Database) {
 
     async setLogoutDate(session: EndedRow, at: Date, transaction: Transaction): Promise<void> {
       await db.query(LOGOUT_DATE, [session.id, at, session.created_at], transaction);
+    },
+
+    /** Every session of the user that is still written down, ended or not. */
+    exportSessions: (userId: string): Promise<object[]> => db.query(EXPORT_SESSIONS, [userId]),
+
+    exportHistory: (userId: string): Promise<object[]> => db.query(EXPORT_HISTORY, [userId]),
+
+    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
+      for (const statement of [ERASE_HISTORY, ERASE_SESSIONS]) {
+        await db.query(statement, [userId], transaction);
+      }
     },
 
     /** Makes the partitions of the login history for the months of these dates (UTC). Idempotent. */

@@ -82,11 +82,11 @@ export function createSessionService(dependencies: Dependencies): SessionService
     history: (userId, { before, limit }) => sessions.history(userId, before, limit),
     seen: (sessionId) => sessions.seen(sessionId, now()),
 
-    async start({ userId, amr, ip, userAgent }) {
+    async start({ userId, credentialsVersion, amr, ip, userAgent }) {
       const uid = random.token();
       const device = describeDevice(userAgent);
       const historyId = random.uuid();
-      const row = { id: uid, historyId, userId, amr, device, ip, at: now() };
+      const row = { id: uid, historyId, userId, credentialsVersion, amr, device, ip, at: now() };
       if (!(await sessions.insert(row))) return undefined;
       const session = { uid, userId, amr, authTime: epochSeconds(clock) };
       const cookie = await oidc.openSession(session);
@@ -100,7 +100,7 @@ export function createSessionService(dependencies: Dependencies): SessionService
       await oidc.touchSession(uid, authTime);
     },
 
-    async endAll(userId, reason, { except, alongside } = {}) {
+    async endAll(userId, reason, { except, alongside, afterwards } = {}) {
       const ended = await revocations.transaction(async (transaction, deny) => {
         await alongside?.(transaction, deny);
         const rows = await sessions.endAll(userId, { reason, at: now(), except }, transaction);
@@ -110,6 +110,7 @@ export function createSessionService(dependencies: Dependencies): SessionService
           await sessions.setLogoutDate(row, now(), transaction);
           deny({ sid: row.id });
         }
+        await afterwards?.(transaction, deny);
         return { rows, owners };
       });
       await announce(ended, reason);

@@ -3,7 +3,7 @@ import type { Interaction, OidcEngine, PromptOutcome } from '../../kernel/oidc.t
 import type { RequestInfo } from '../../kernel/route.ts';
 import type { EmailLinkService } from '../email-links/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
-import type { UserService } from '../users/contract.ts';
+import type { User, UserService } from '../users/contract.ts';
 
 interface Dependencies {
   readonly users: UserService;
@@ -15,35 +15,39 @@ interface Dependencies {
 
 export type SignInService = ReturnType<typeof createSignInService>;
 
-const AMR = ['pwd'];
+const AMR: readonly string[] = ['pwd'];
 
 /** Signs a person in inside an authorization request; the session is the same as after a REST login. */
 export function createSignInService({ users, emailLinks, sessions, oidc, clock }: Dependencies) {
-  const login = (accountId: string, replacedSession: boolean) => ({
-    login: { accountId, ts: epochSeconds(clock), amr: AMR, replacedSession },
+  const login = (accountId: string, amr: readonly string[], replacedSession: boolean) => ({
+    login: { accountId, ts: epochSeconds(clock), amr, replacedSession },
     select_account: {},
   });
 
   /** The person of this session proved again who they are: the session stays, `auth_time` is new. */
-  const renew = async (uid: string, userId: string): Promise<PromptOutcome> => {
+  const renew = async (uid: string, userId: string, amr = AMR): Promise<PromptOutcome> => {
     await sessions.reauthenticated(uid, epochSeconds(clock));
-    return { finish: login(userId, false) };
+    return { finish: login(userId, amr, false) };
   };
 
   /** Another person's session in this browser ends here, so that no two people share one (SEC-62). */
   const signInAs = async (
-    userId: string,
+    { id: userId, credentialsVersion }: Pick<User, 'id'> & Partial<User>,
     request: RequestInfo,
+    amr = AMR,
   ): Promise<PromptOutcome | undefined> => {
     const current = await oidc.currentSession(request.exchange);
-    if (current?.userId === userId) return renew(current.uid, userId);
+    if (current?.userId === userId) return renew(current.uid, userId, amr);
     if (current) await sessions.end(current.uid, 'another user signed in');
     const { ip, userAgent } = request;
-    const started = await sessions.start({ userId, amr: AMR, ip, userAgent });
-    return started && { finish: login(userId, true), cookies: [started.cookie] };
+    const started = await sessions.start({ userId, credentialsVersion, amr, ip, userAgent });
+    return started && { finish: login(userId, amr, true), cookies: [started.cookie] };
   };
 
   return {
+    /** For who proved in another way who they are. Undefined when the user cannot sign in any more. */
+    signInAs,
+
     /** Undefined when e-mail or password is wrong, or the user cannot sign in any more. */
     async withPassword(
       email: string,
@@ -51,7 +55,7 @@ export function createSignInService({ users, emailLinks, sessions, oidc, clock }
       request: RequestInfo,
     ): Promise<PromptOutcome | undefined> {
       const user = await users.authenticate(email, password);
-      return user && signInAs(user.id, request);
+      return user && signInAs(user, request);
     },
 
     /** Undefined when the password is wrong or nobody is signed in any more. */
@@ -72,7 +76,7 @@ export function createSignInService({ users, emailLinks, sessions, oidc, clock }
       request: RequestInfo,
     ): Promise<PromptOutcome | 'check-mail' | undefined> {
       const user = await emailLinks.register(registration);
-      return user ? signInAs(user.id, request) : 'check-mail';
+      return user ? signInAs(user, request) : 'check-mail';
     },
   };
 }

@@ -9,14 +9,16 @@ export const commands: readonly Command[] = [
   {
     name: 'user list',
     summary: 'list users by e-mail address',
-    args: [{ name: '[text]', summary: 'only those whose address contains it' }],
+    args: [{ name: '[text]', summary: 'only those whose address or name contains it' }],
     options: [
+      { flags: '--query <text>', summary: 'the same as [text]' },
       { flags: '--limit <count>', summary: `at most so many (default: ${DEFAULT_LIMIT})` },
       JSON_OPTION,
     ],
-    async run({ args: [query], options, io, use }) {
+    async run({ args: [text], options, io, use }) {
+      const query = text ?? (options['query'] as string | undefined);
       const limit = parseLimit(options['limit']);
-      const users = await use(Users).list({ ...(query !== undefined && { query }), limit });
+      const users = await use(Users).list({ query, limit });
       if (options['json']) return io.out(JSON.stringify(users.map(toJson), undefined, 2));
       for (const user of users)
         io.out(`${user.id}  ${user.email}${user.disabledAt ? '  disabled' : ''}`);
@@ -44,7 +46,28 @@ export const commands: readonly Command[] = [
     options: [JSON_OPTION],
     run: async (input) => change(input, (users, { id }) => users.enable(id)),
   },
+  {
+    name: 'user delete',
+    summary: 'delete a user and everything that is kept about them, for good',
+    args: [USER],
+    options: [{ flags: '--yes', summary: 'do not ask' }],
+    async run(input) {
+      const user = await findUser(input);
+      await confirm(input, user);
+      await input.use(Users).delete(user.id);
+      input.io.out(`Deleted ${user.email} (${user.id}).`);
+    },
+  },
 ];
+
+/** Whoever types the address again means it. Throws CommandError. */
+async function confirm({ options, io }: CommandInput, { email }: User): Promise<void> {
+  if (options['yes']) return;
+  const typed = await io.askSecret(`Type the address to delete ${email} for good: `);
+  if (typed === undefined) throw new CommandError('There is nobody to ask: say --yes.');
+  if (typed.trim() !== email)
+    throw new CommandError('That is another address: nothing is deleted.');
+}
 
 async function change(
   input: CommandInput,

@@ -13,6 +13,8 @@ export interface User {
   readonly locale: string | null;
   /** Grows whenever roles or status change. */
   readonly rolesVersion: number;
+  /** Grows whenever password or e-mail address change: what was proven with the former ones counts no longer. */
+  readonly credentialsVersion: number;
   readonly disabledAt: Date | null;
   readonly createdAt: Date;
 }
@@ -99,8 +101,12 @@ export interface UserService {
   hasPassword(id: string, transaction?: Transaction): Promise<boolean>;
   find(id: string): Promise<User | undefined>;
   findByEmail(email: string): Promise<User | undefined>;
-  /** By e-mail, ascending. */
-  list(options: { readonly query?: string; readonly limit: number }): Promise<readonly User[]>;
+  /** By e-mail, ascending; `query` is a part of address or name, `after` the address where the page before ended. */
+  list(options: {
+    readonly query?: string | undefined;
+    readonly after?: string | undefined;
+    readonly limit: number;
+  }): Promise<readonly User[]>;
   /** Throws `users:not-found`. */
   update(
     id: string,
@@ -112,6 +118,11 @@ export interface UserService {
   /** Ends all sessions and grants with it. Throws `users:not-found`, `users:last-superuser`. */
   disable(id: string): Promise<User>;
   enable(id: string): Promise<User>;
+  /**
+   * Ends all sessions and grants and deletes everything that plugins keep about the user, in one transaction. The id is
+   * never used again. Throws as `disable`.
+   */
+  delete(id: string): Promise<void>;
   /** Makes tokens with older roles stale; returns the new version. Throws `users:not-found`. */
   bumpRolesVersion(id: string, transaction: Transaction): Promise<number>;
 }
@@ -124,6 +135,7 @@ export const Users = defineService<UserService>('users');
 
 export const UserRegistered = defineEvent<{ userId: string }>('user.registered');
 export const UserDisabled = defineEvent<{ userId: string }>('user.disabled');
+export const UserDeleted = defineEvent<{ userId: string }>('user.deleted');
 export const PasswordChanged = defineEvent<{ userId: string }>('password.changed');
 /** `verified`: whether the new address is proven to be the user's. */
 export const EmailChanged = defineEvent<{ userId: string; verified: boolean }>('email.changed');
@@ -134,6 +146,7 @@ export const userEvents = [
   UserRegistered,
   UserDisabled,
   UserEnabled,
+  UserDeleted,
   PasswordChanged,
   EmailChanged,
 ];

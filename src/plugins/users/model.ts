@@ -14,12 +14,14 @@ export interface UserRow {
   readonly name: string | null;
   readonly locale: string | null;
   readonly roles_ver: number;
+  /** Grows with each change of password or address. */
+  readonly credentials_ver: number;
   readonly disabled_at: Date | null;
   readonly created_at: Date;
   readonly updated_at: Date;
 }
 
-export type NewUserRow = Omit<UserRow, 'roles_ver' | 'disabled_at'>;
+export type NewUserRow = Omit<UserRow, 'roles_ver' | 'credentials_ver' | 'disabled_at'>;
 
 /** How a user was when something was decided that may be done later. */
 export interface KnownState {
@@ -27,10 +29,21 @@ export interface KnownState {
   readonly rolesVersion: number;
 }
 
+type Retired = Pick<UserRow, 'roles_ver' | 'email'>;
+
+/** Lower-case texts to look for, each empty for all. */
+export interface UserSearch {
+  readonly email: string;
+  readonly name: string;
+  /** Canonical address of the last one that is not wanted any more; empty for none. */
+  readonly after: string;
+  readonly limit: number;
+}
+
 export type ProfileChanges = { -readonly [key in 'name' | 'locale']?: UserRow[key] };
 
 const COLUMNS =
-  'id, email, email_canonical, email_verified, password_hash, name, locale, roles_ver, disabled_at, created_at, updated_at';
+  'id, email, email_canonical, email_verified, password_hash, name, locale, roles_ver, credentials_ver, disabled_at, created_at, updated_at';
 
 const BY_ID = {
   name: 'users-by-id',
@@ -49,10 +62,12 @@ const BY_EMAIL = {
   name: 'users-by-email',
   text: `SELECT ${COLUMNS} FROM users WHERE email_canonical = $1`,
 };
+// `strpos` knows no wildcards.
 const LIST = {
   name: 'users-list',
-  text: `SELECT ${COLUMNS} FROM users WHERE strpos(email_canonical, $1) > 0
-    ORDER BY email_canonical LIMIT $2`,
+  text: `SELECT ${COLUMNS} FROM users WHERE email_canonical > $3
+      AND ($1 = '' OR strpos(email_canonical, $1) > 0 OR strpos(lower(name), $2) > 0)
+    ORDER BY email_canonical LIMIT $4`,
 };
 // Waits for whoever is about to take the address, so that exactly one gets it and no transaction fails.
 const INSERT = {
@@ -70,14 +85,14 @@ const VERIFY_EMAIL = {
 const SET_EMAIL = {
   name: 'users-set-email',
   text: `UPDATE users SET email = $4, email_canonical = $5, email_verified = $6, updated_at = $7,
-      roles_ver = roles_ver + 1
+      roles_ver = roles_ver + 1, credentials_ver = credentials_ver + 1
     WHERE id = $1 AND email_canonical = $2 AND roles_ver = $3 AND disabled_at IS NULL
     RETURNING roles_ver`,
 };
 const RESET_PASSWORD = {
   name: 'users-reset-password',
   text: `UPDATE users SET password_hash = $4, email_verified = true, updated_at = $5,
-      roles_ver = roles_ver + 1
+      roles_ver = roles_ver + 1, credentials_ver = credentials_ver + 1
     WHERE id = $1 AND email_canonical = $2 AND roles_ver = $3 AND disabled_at IS NULL
     RETURNING roles_ver`,
 };
@@ -88,31 +103,39 @@ const REPLACE_HASH = {
 };
 const SET_PASSWORD = {
   name: 'users-set-password',
-  text: `UPDATE users SET password_hash = $3, updated_at = $4, roles_ver = roles_ver + 1
+  text: `UPDATE users SET password_hash = $3, updated_at = $4, roles_ver = roles_ver + 1,
+      credentials_ver = credentials_ver + 1
     WHERE id = $1 AND password_hash = $2 RETURNING roles_ver`,
 };
 const BUMP_ROLES_VERSION = {
   name: 'users-bump-roles-version',
   text: 'UPDATE users SET roles_ver = roles_ver + 1 WHERE id = $1 RETURNING roles_ver',
 };
-// The same row that `roles` locks to take the role away: demotions and disablings go one after another.
+// The same row that `roles` locks to take the role away: demotions, disablings and deletions go one after another.
 const LOCK_SUPERUSERS = {
   name: 'users-lock-superusers',
   text: 'SELECT id FROM roles WHERE name = $1 FOR NO KEY UPDATE',
 };
 // Reads the tables of `roles`, which depends on this plugin and so cannot be asked. A statement of its own:
 // its snapshot is taken once the lock is held, so it sees what the holder before did.
-const DISABLE = {
-  name: 'users-disable',
-  text: `UPDATE users SET disabled_at = $2, updated_at = $2, roles_ver = roles_ver + 1
-    WHERE id = $1 AND disabled_at IS NULL AND (
+const CAN_BE_SPARED = `(
       NOT EXISTS (SELECT FROM user_roles JOIN roles ON roles.id = role_id
         WHERE roles.name = $3 AND user_id = $1)
       OR EXISTS (SELECT FROM user_roles JOIN roles ON roles.id = role_id
         JOIN users AS other ON other.id = user_id
-        WHERE roles.name = $3 AND other.id <> $1 AND other.disabled_at IS NULL))
-    RETURNING roles_ver`,
+        WHERE roles.name = $3 AND other.id <> $1 AND other.disabled_at IS NULL))`;
+const DISABLE = {
+  name: 'users-disable',
+  text: `UPDATE users SET disabled_at = $2, updated_at = $2, roles_ver = roles_ver + 1
+    WHERE id = $1 AND disabled_at IS NULL AND ${CAN_BE_SPARED} RETURNING roles_ver`,
 };
+// From here on nobody signs in: what the user has can be deleted.
+const RETIRE = {
+  name: 'users-retire',
+  text: `UPDATE users SET disabled_at = coalesce(disabled_at, $2), roles_ver = roles_ver + 1
+    WHERE id = $1 AND (disabled_at IS NOT NULL OR ${CAN_BE_SPARED}) RETURNING roles_ver, email`,
+};
+const DELETE = { name: 'users-delete', text: 'DELETE FROM users WHERE id = $1' };
 const ENABLE = {
   name: 'users-enable',
   text: `UPDATE users SET disabled_at = NULL, updated_at = $2, roles_ver = roles_ver + 1
@@ -151,8 +174,9 @@ export function createUserModel(db: Database) {
       return (await db.query<UserRow>(BY_EMAIL, [canonical]))[0];
     },
 
-    /** Whose e-mail address contains the text, in its order. */
-    list: (text: string, limit: number) => db.query<UserRow>(LIST, [text, limit]),
+    /** In the order of addresses: those whose address or name contains the texts. */
+    list: (search: UserSearch) =>
+      db.query<UserRow>(LIST, [search.email, search.name, search.after, search.limit]),
 
     transaction: db.transaction,
 
@@ -237,6 +261,17 @@ export function createUserModel(db: Database) {
       return rows[0]?.roles_ver;
     },
 
+    /** As `disable`, of disabled users as well; with the address that the user has by now. */
+    async retire(id: string, at: Date, transaction: Transaction) {
+      await db.query(LOCK_SUPERUSERS, [SUPERUSER], transaction);
+      const values = [id, at, SUPERUSER];
+      return (await db.query<Retired>(RETIRE, values, transaction))[0];
+    },
+
+    async delete(id: string, transaction: Transaction): Promise<void> {
+      await db.query(DELETE, [id], transaction);
+    },
+
     /** False when the user is unknown or enabled already. */
     async enable(id: string, at: Date): Promise<boolean> {
       return UUID.test(id) && (await db.query(ENABLE, [id, at])).length === 1;
@@ -253,6 +288,7 @@ const ATTRIBUTES = {
   name: DataTypes.TEXT,
   locale: DataTypes.TEXT,
   roles_ver: DataTypes.INTEGER,
+  credentials_ver: DataTypes.INTEGER,
   disabled_at: DataTypes.DATE,
   created_at: DataTypes.DATE,
   updated_at: DataTypes.DATE,

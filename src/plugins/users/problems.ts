@@ -13,7 +13,7 @@ export const problems = defineProblems('users', {
   notFound: { status: 404, title: 'There is no such user' },
   lastSuperuser: {
     status: 409,
-    title: 'The last active superuser cannot be disabled',
+    title: 'The last active superuser cannot be disabled or deleted',
     detail: 'Make somebody else a superuser first.',
   },
   busy: {

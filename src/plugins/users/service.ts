@@ -9,6 +9,7 @@ import {
   type ChangePasswordDependencies,
   createChangePassword,
 } from './service/change-password.ts';
+import { createDeleteUser, type DeleteDependencies } from './service/delete-user.ts';
 import { createDisableUser, type DisableDependencies } from './service/disable-user.ts';
 import { createRegisterUser, type RegisterDependencies } from './service/register-user.ts';
 import { createResetPassword } from './service/reset-password.ts';
@@ -22,6 +23,7 @@ type Dependencies = OwnDependencies &
   RegisterDependencies &
   AuthenticateDependencies &
   DisableDependencies &
+  DeleteDependencies &
   ChangePasswordDependencies;
 
 export function createUserService(dependencies: Dependencies): UserService {
@@ -33,6 +35,7 @@ export function createUserService(dependencies: Dependencies): UserService {
     resetPassword: createResetPassword(dependencies),
     ...createAuthenticate(dependencies),
     ...createDisableUser(dependencies),
+    delete: createDeleteUser(dependencies),
     changePassword: createChangePassword(dependencies),
 
     hasPassword: (id, transaction) => users.hasPassword(id, transaction),
@@ -48,11 +51,13 @@ export function createUserService(dependencies: Dependencies): UserService {
       return row && toUser(row);
     },
 
-    async list({ query = '', limit }) {
-      const text = query.normalize('NFKC').trim().toLowerCase();
-      // PostgreSQL takes neither, and no address contains them.
-      if (!text.isWellFormed() || text.includes('\0')) return [];
-      return (await users.list(text, limit)).map(toUser);
+    async list({ query = '', after, limit }) {
+      // PostgreSQL takes neither, and no address or name contains them.
+      if (!query.isWellFormed() || query.includes('\0')) return [];
+      const email = query.normalize('NFKC').trim().toLowerCase();
+      const name = query.normalize('NFC').trim().toLowerCase();
+      const last = after === undefined ? '' : (parseEmailAddress(after)?.canonical ?? '');
+      return (await users.list({ email, name, after: last, limit })).map(toUser);
     },
 
     async update(id, typed) {

@@ -9,6 +9,7 @@ export const toUser = (row: UserRow): User => ({
   name: row.name,
   locale: row.locale,
   rolesVersion: row.roles_ver,
+  credentialsVersion: row.credentials_ver,
   disabledAt: row.disabled_at,
   createdAt: row.created_at,
 });

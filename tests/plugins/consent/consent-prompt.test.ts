@@ -15,6 +15,7 @@ const user: User = {
   name: 'Ana',
   locale: null,
   rolesVersion: 1,
+  credentialsVersion: 1,
   disabledAt: null,
   createdAt: new Date(0),
 };

@@ -127,7 +127,7 @@ describe('roles', () => {
     it('changes once when asked 20 times at once', async () => {
       const { name } = await createRole();
       const { id } = await fixture.register();
-      const all = (work: () => Promise<void>) => Promise.all(Array.from({ length: 20 }, work));
+      const all = (work: () => Promise<boolean>) => Promise.all(Array.from({ length: 20 }, work));
       await all(() => fixture.roles.grant(id, name));
       expect(await fixture.rolesVersion(id)).to.equal(2);
       await all(() => fixture.roles.revoke(id, name));

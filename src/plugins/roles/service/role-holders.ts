@@ -67,6 +67,7 @@ export function createRoleHolders(
         roles.grant(userId, role.id, new Date(clock.now()), transaction),
       );
       if (changed) events.emit(RoleGranted, { userId, role: roleName });
+      return changed;
     },
 
     async revoke(userId, roleName) {
@@ -78,6 +79,7 @@ export function createRoleHolders(
         return roles.revoke(userId, role.id, transaction);
       });
       if (changed) events.emit(RoleRevoked, { userId, role: roleName });
+      return changed;
     },
   };
 }

@@ -1,0 +1,10 @@
+import type { Contributions } from '../../kernel/plugin.ts';
+import type { LinkModel } from './model.ts';
+
+/** What a user was mailed links for. */
+export const createUserData = (
+  links: LinkModel,
+): Pick<Contributions, 'exportUser' | 'eraseUser'> => ({
+  exportUser: { email_links: ({ id }) => links.exportUser(id) },
+  eraseUser: ({ id }, transaction) => links.eraseUser(id, transaction),
+});
