@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createTask } from '../../../src/plugins/email-links/housekeeping.ts';
+import { createHousekeeping } from '../../../src/plugins/email-links/housekeeping.ts';
 import { createLinkModel } from '../../../src/plugins/email-links/model.ts';
 import { Users } from '../../../src/plugins/users/contract.ts';
 import { codeMailedTo } from '../../support/mailed-links.ts';
@@ -23,9 +23,11 @@ describe('housekeeping of email-links', () => {
     return rows.length;
   };
 
-  const runAt = (now: number): Promise<void> => {
+  const runAt = async (now: number): Promise<void> => {
     const model = createLinkModel(app.storage.db);
-    return createTask({ model, users: app.app.use(Users), clock: { now: () => now } }).run();
+    const clock = { now: () => now };
+    const { tasks = [] } = createHousekeeping({ model, users: app.app.use(Users), clock });
+    for (const task of tasks) await task.run();
   };
 
   it('forgets links and decoys that have expired, and no others', async () => {
