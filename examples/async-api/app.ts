@@ -1,6 +1,11 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
-import { type AuthorizedState, createBearerGuard, type Demand } from './bearer-guard.ts';
+import {
+  type AuthorizedState,
+  createBearerGuard,
+  type Demand,
+  type Revocations,
+} from './bearer-guard.ts';
 import type { Settings } from './settings.ts';
 import type { VerifyAccessToken } from './verify-access-token.ts';
 
@@ -9,9 +14,14 @@ const METADATA_PATH = '/.well-known/oauth-protected-resource';
 
 export type AppSettings = Pick<Settings, 'issuer' | 'audience' | 'adminRole' | 'baseUrl'>;
 
-export function createApp(settings: AppSettings, verify: VerifyAccessToken): Koa {
+export interface AppParts {
+  readonly verify: VerifyAccessToken;
+  readonly revocations: Revocations;
+}
+
+export function createApp(settings: AppSettings, parts: AppParts): Koa {
   const { issuer, audience, adminRole, baseUrl } = settings;
-  const guard = createBearerGuard({ verify, metadataUrl: `${baseUrl}${METADATA_PATH}` });
+  const guard = createBearerGuard({ ...parts, metadataUrl: `${baseUrl}${METADATA_PATH}` });
   const router = new Router<AuthorizedState>();
 
   router.get('/public', (ctx) => {
@@ -23,7 +33,8 @@ export function createApp(settings: AppSettings, verify: VerifyAccessToken): Koa
     ctx.body = { sub, client_id: clientId, scope: scopes.join(' '), roles, exp: expiresAt };
   });
 
-  router.get('/admin', guard(hasRole(adminRole)), (ctx) => {
+  // A role may have been taken away a moment ago: without the stream of revocations nobody gets in.
+  router.get('/admin', guard(hasRole(adminRole), { current: true }), (ctx) => {
     ctx.body = { message: `Only the role "${adminRole}" may read this.`, sub: ctx.state.token.sub };
   });
 

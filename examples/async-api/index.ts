@@ -1,6 +1,10 @@
-/** Starts the API: `ISSUER=http://localhost:3000 node index.ts`. */
+/** Starts the API: `ISSUER=http://localhost:3000 CLIENT_ID=… CLIENT_SECRET=… node index.ts`. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRemoteJWKSet } from 'jose';
 import { createApp } from './app.ts';
+import { createDenylist } from './denylist.ts';
+import { followRevocations } from './follow-revocations.ts';
+import { createOpenRevocations } from './open-revocations.ts';
 import { readSettings } from './settings.ts';
 import { createAccessTokenVerifier } from './verify-access-token.ts';
 
@@ -15,8 +19,20 @@ const verify = createAccessTokenVerifier({
   now: () => new Date(Date.now() + clockOffset * 1000),
 });
 
-createApp(settings, verify).listen(port, '127.0.0.1', () => {
-  console.log(
-    `async-api listens on ${settings.baseUrl}, takes tokens of ${issuer} for ${audience}`,
-  );
+const { add, denies } = createDenylist(Date.now);
+const { isCurrent } = followRevocations({
+  open: createOpenRevocations(settings),
+  denylist: { add },
+  timing: { now: Date.now, sleep, random: Math.random },
+  onFailure: (error) => console.error('revocations:', error),
 });
+
+createApp(settings, { verify, revocations: { denies, isCurrent } }).listen(
+  port,
+  '127.0.0.1',
+  () => {
+    console.log(
+      `async-api listens on ${settings.baseUrl}, takes tokens of ${issuer} for ${audience}`,
+    );
+  },
+);

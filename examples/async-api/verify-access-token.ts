@@ -1,8 +1,8 @@
 /** Decides, without asking anybody, whether a token is an access token for this API (RFC 9068 §4). */
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { Revocable } from './denylist.ts';
 
-export interface AccessToken {
-  readonly sub: string;
+export interface AccessToken extends Revocable {
   readonly clientId: string;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
@@ -66,12 +66,17 @@ export function createAccessTokenVerifier(options: VerifierOptions): VerifyAcces
 function toAccessToken(payload: JWTPayload): AccessToken {
   // Bound to a key of the client's (DPoP, mutual TLS): a mere bearer may have stolen it (RFC 9449 §7.2).
   if (payload['cnf'] !== undefined) throw new TokenRejected('The token is bound to a key');
-  const { sub, client_id: clientId, scope, roles, exp } = payload;
-  if (typeof sub !== 'string' || typeof clientId !== 'string' || typeof exp !== 'number') {
+  const { sub, jti, client_id: clientId, scope, roles, exp } = payload;
+  if (!sub || !jti || typeof clientId !== 'string' || exp === undefined) {
     throw new TokenRejected('The token lacks a claim');
   }
   return {
     sub,
+    jti,
+    sid: textOf(payload['sid']),
+    gid: textOf(payload['gid']),
+    // A token that does not say how old its roles are counts as older than any change.
+    rolesVersion: Number(payload['roles_ver'] ?? 0),
     clientId,
     scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : [],
     roles: Array.isArray(roles) ? roles.filter((role) => typeof role === 'string') : [],
@@ -79,6 +84,9 @@ function toAccessToken(payload: JWTPayload): AccessToken {
     expiresAt: exp,
   };
 }
+
+const textOf = (claim: unknown): string | undefined =>
+  typeof claim === 'string' ? claim : undefined;
 
 /** The ways in which fetching keys fails, as opposed to finding none that fits the token. */
 const OUTAGES = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);

@@ -40,6 +40,22 @@ export async function apiAnswers({ browser }: Person, demo: Demo) {
   return ['/public', '/me', '/admin'].map((path) => answers[`GET ${path}`]?.[0]);
 }
 
+/** Resolves when the API gives these answers to the relying party. Throws an Error after `timeout` ms. */
+export async function untilApiAnswers(
+  person: Person,
+  demo: Demo,
+  wanted: readonly string[],
+  timeout = 1000,
+): Promise<void> {
+  const end = performance.now() + timeout;
+  for (;;) {
+    const answers = await apiAnswers(person, demo);
+    if (JSON.stringify(answers) === JSON.stringify(wanted)) return;
+    if (performance.now() > end)
+      expectEqual(answers, wanted, `/public, /me, /admin (${timeout} ms)`);
+  }
+}
+
 /** Resolves when the relying party no longer knows the person. Throws an Error after `timeout` ms. */
 export async function untilSignedOut(
   { browser }: Person,

@@ -6,6 +6,7 @@ import {
   expectLoginRequired,
   expectSignedIn,
   type Person,
+  untilApiAnswers,
 } from './actors.ts';
 import type { Page } from './browser.ts';
 import { tableOf, textOf } from './html-page.ts';
@@ -62,16 +63,28 @@ async function useApi(demo: Demo, ada: Person, step: Step): Promise<void> {
   await step('the API lets the application in, but not as an administrator', async () => {
     expectEqual(await apiAnswers(ada, demo), ['200', '200', '403'], '/public, /me, /admin');
   });
-  await step(`authsrv gives the role ${ROLE}; the old token does not have it yet`, async () => {
-    expectText(await demo.cli(['role', 'grant', ada.email, ROLE]), ROLE);
-    expectEqual(await apiAnswers(ada, demo), ['200', '200', '403'], '/public, /me, /admin');
-  });
+  await step(
+    `authsrv gives the role ${ROLE}; the old token is refused within a second`,
+    async () => {
+      expectText(await demo.cli(['role', 'grant', ada.email, ROLE]), ROLE);
+      await untilApiAnswers(ada, demo, ['200', '401', '401']);
+    },
+  );
   await step('after a refresh the API opens /admin', async () => {
-    const profile = await ada.browser.open(`${demo.urls.relyingParty}/profile`);
-    const page = await ada.browser.press(profile, 'Refresh');
-    expectEqual(page.url.pathname, '/profile', 'address');
+    await refresh(demo, ada);
     expectEqual(await apiAnswers(ada, demo), ['200', '200', '200'], '/public, /me, /admin');
   });
+  await step('a demoted user is refused by the API within a second', async () => {
+    await demo.cli(['role', 'revoke', ada.email, ROLE]);
+    await untilApiAnswers(ada, demo, ['200', '401', '401']);
+    await refresh(demo, ada);
+    expectEqual(await apiAnswers(ada, demo), ['200', '200', '403'], '/public, /me, /admin');
+  });
+}
+
+async function refresh({ urls: { relyingParty } }: Demo, { browser }: Person): Promise<void> {
+  const page = await browser.press(await browser.open(`${relyingParty}/profile`), 'Refresh');
+  expectEqual(page.url.pathname, '/profile', 'address');
 }
 
 async function signOut(demo: Demo, ada: Person, step: Step): Promise<void> {

@@ -14,15 +14,32 @@ export async function createSuperuser(cli: CommandLine) {
   return { email: SUPERUSER, password: created ? password : undefined };
 }
 
+export interface ClientCredentials {
+  readonly id: string;
+  readonly secret: string;
+}
+
 /** Not one of ours, so that the consent page is seen. */
-export async function createClient(cli: CommandLine, baseUrl: string) {
-  const output = await cli([
-    ...['client', 'create', '--json', '--name', 'Example app'],
+export function createClient(cli: CommandLine, baseUrl: string): Promise<ClientCredentials> {
+  return register(cli, [
+    ...['--name', 'Example app'],
     ...['--redirect-uri', `${baseUrl}/callback`],
     ...['--post-logout-redirect-uri', `${baseUrl}/signed-out`],
     ...['--backchannel-logout-uri', `${baseUrl}/backchannel-logout`],
     ...['--id-token-alg', 'ES256'],
   ]);
+}
+
+/** The API as a client: it follows which tokens are revoked. */
+export function createApiClient(cli: CommandLine): Promise<ClientCredentials> {
+  return register(cli, [
+    ...['--name', 'async-api'],
+    ...['--grant', 'client_credentials', '--allow-scope', 'revocations'],
+  ]);
+}
+
+async function register(cli: CommandLine, args: readonly string[]): Promise<ClientCredentials> {
+  const output = await cli(['client', 'create', '--json', ...args]);
   const client = JSON.parse(output) as { client_id: string; client_secret: string };
   return { id: client.client_id, secret: client.client_secret };
 }

@@ -82,6 +82,13 @@ async function signOut(demo: Demo, bob: Person, step: Step): Promise<void> {
   });
   await step('a logout token has reached the application', () => untilSignedOut(bob, demo));
   await step('prompt=none says login_required', () => expectLoginRequired(bob, demo));
+  await step('the API refuses the access token of before within a second', async () => {
+    const isRefused = async () => (await callApi(`${demo.urls.api}/me`, old.access)).status === 401;
+    const end = performance.now() + 1000;
+    while (!(await isRefused())) {
+      if (performance.now() > end) throw new Error('it still lets it in');
+    }
+  });
   await step('the server refuses the access token of before', async () => {
     const response = await callApi(`${demo.urls.issuer}/auth/me`, old.access);
     expectEqual(response.status, 401, 'status');

@@ -3,7 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { AUTHSRV, type CommandLine, createCommandLine } from './command-line.ts';
 import type { Ports } from './place.ts';
 import { createProcesses, type OnLine, type Processes } from './processes.ts';
-import { createClient, createRole, createSuperuser, ROLE } from './registrations.ts';
+import {
+  type ClientCredentials,
+  createApiClient,
+  createClient,
+  createRole,
+  createSuperuser,
+  ROLE,
+} from './registrations.ts';
 
 export interface DemoOptions {
   readonly ports: Ports;
@@ -48,20 +55,19 @@ export async function startDemo({ ports, env, cwd, onLine }: DemoOptions): Promi
   const cli = createCommandLine(serverEnv, cwd);
   try {
     const server = processes.start('auth-service', [AUTHSRV, 'start'], serverEnv);
-    await everything([
-      server.answers(`${urls.issuer}/health/ready`),
-      startApi(processes, urls, { name: 'async-api', port: ports.api, clockOffset: 0 }),
-    ]);
+    await server.answers(`${urls.issuer}/health/ready`);
+    const startApi = createApiStarter(processes, urls, await createApiClient(cli));
+    const api = startApi({ name: 'async-api', port: ports.api, clockOffset: 0 });
     const superuser = createSuperuser(cli);
     const clientId = startRelyingParty(processes, urls, ports.relyingParty, cli);
-    await everything([superuser, clientId, createRole(cli)]);
+    await everything([api, superuser, clientId, createRole(cli)]);
     return {
       urls,
       cli,
       superuser: await superuser,
       clientId: await clientId,
       startLateApi: (clockOffset) =>
-        startApi(processes, urls, { name: 'late-api', port: ports.lateApi, clockOffset }),
+        startApi({ name: 'late-api', port: ports.lateApi, clockOffset }),
       failed: processes.oneEnded(),
       stop: processes.stop,
     };
@@ -94,20 +100,25 @@ interface ApiOptions {
   readonly clockOffset: number;
 }
 
-async function startApi(processes: Processes, urls: Urls, options: ApiOptions): Promise<string> {
-  const { name, port, clockOffset } = options;
-  const url = `http://127.0.0.1:${port}`;
-  const api = processes.start(name, [fileOf('async-api/index.ts')], {
-    PORT: String(port),
-    BASE_URL: url,
-    ISSUER: urls.issuer,
-    AUDIENCE: urls.api,
-    ADMIN_ROLE: ROLE,
-    CLOCK_OFFSET: String(clockOffset),
-  });
-  await api.answers(`${url}/public`);
-  return url;
-}
+type StartApi = (options: ApiOptions) => Promise<string>;
+
+const createApiStarter =
+  (processes: Processes, urls: Urls, client: ClientCredentials): StartApi =>
+  async ({ name, port, clockOffset }) => {
+    const url = `http://127.0.0.1:${port}`;
+    const api = processes.start(name, [fileOf('async-api/index.ts')], {
+      PORT: String(port),
+      BASE_URL: url,
+      ISSUER: urls.issuer,
+      AUDIENCE: urls.api,
+      CLIENT_ID: client.id,
+      CLIENT_SECRET: client.secret,
+      ADMIN_ROLE: ROLE,
+      CLOCK_OFFSET: String(clockOffset),
+    });
+    await api.answers(`${url}/public`);
+    return url;
+  };
 
 /** Resolves with its client id. */
 async function startRelyingParty(

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createRemoteJWKSet, exportSPKI, type JWTPayload, SignJWT } from 'jose';
 import request from 'supertest';
 import { createApp } from '../../examples/async-api/app.ts';
+import { createDenylist, type Denylist } from '../../examples/async-api/denylist.ts';
 import { createAccessTokenVerifier } from '../../examples/async-api/verify-access-token.ts';
 import { createSigningKey, type KeyServer, type SigningKey, startKeyServer } from './key-server.ts';
 
@@ -16,6 +17,8 @@ describe('examples/async-api', () => {
   let stranger: SigningKey;
   let api: ReturnType<ReturnType<typeof createApp>['callback']>;
   let clock = NOW;
+  let denylist: Denylist;
+  let isCurrent = true;
 
   const createListener = (jwksUri: URL) => {
     const verify = createAccessTokenVerifier({
@@ -25,7 +28,8 @@ describe('examples/async-api', () => {
       now: () => new Date(clock * 1000),
     });
     const settings = { issuer: server.issuer, audience: AUDIENCE, adminRole: 'reports' };
-    return createApp({ ...settings, baseUrl: AUDIENCE }, verify).callback();
+    const revocations = { denies: denylist.denies, isCurrent: () => isCurrent };
+    return createApp({ ...settings, baseUrl: AUDIENCE }, { verify, revocations }).callback();
   };
 
   before(async () => {
@@ -35,6 +39,8 @@ describe('examples/async-api', () => {
 
   beforeEach(() => {
     clock = NOW;
+    isCurrent = true;
+    denylist = createDenylist(() => clock * 1000);
     api = createListener(server.jwksUri);
   });
 
@@ -214,6 +220,70 @@ describe('examples/async-api', () => {
       const token = await sign(claims({ sub: 'client-1', roles: ['reports'] }));
       expect((await get(path, token)).status).to.equal(403);
     }
+  });
+
+  describe('refuses what has ended before it expires', () => {
+    const TOKEN = { sid: 'session-1', gid: 'grant-1', roles_ver: 3, roles: ['reports'] };
+    const statuses = async (token: string): Promise<number[]> => [
+      (await get('/me', token)).status,
+      (await get('/admin', token)).status,
+    ];
+
+    const ended = {
+      'its session': { sid: 'session-1' },
+      'its grant': { gid: 'grant-1' },
+      'the token itself': { jti: 'jti-1' },
+      'the roles in it': { sub: 'user-1', roles_ver: 4 },
+    };
+    for (const [name, revocation] of Object.entries(ended)) {
+      it(`SEC-40, SEC-41: ${name}`, async () => {
+        const token = await sign(claims(TOKEN));
+        expect(await statuses(token)).to.deep.equal([200, 200]);
+        denylist.add(revocation);
+        expect(await statuses(token)).to.deep.equal([401, 401]);
+        await expectInvalid(token);
+      });
+    }
+
+    it('and nothing else: not another session, not newer roles', async () => {
+      denylist.add({ sid: 'session-2', gid: 'session-1', jti: 'grant-1' });
+      denylist.add({ sub: 'user-1', roles_ver: 3 });
+      denylist.add({ sub: 'user-2', roles_ver: 9 });
+      expect(await statuses(await sign(claims(TOKEN)))).to.deep.equal([200, 200]);
+      const bare = await sign(claims({ sub: 'user-3' }));
+      expect(await statuses(bare), 'names no session').to.deep.equal([200, 403]);
+    });
+
+    it('a token that does not say how old its roles are, once they have changed', async () => {
+      const token = await sign(claims({ roles: ['reports'] }));
+      denylist.add({ sub: 'user-1', roles_ver: 1 });
+      expect(await statuses(token)).to.deep.equal([401, 401]);
+    });
+
+    it('until no token can be that old', async () => {
+      denylist.add({ sid: 'session-1' });
+      denylist.add({ sub: 'user-1', roles_ver: 4 });
+      clock += 3 * 3600;
+      denylist.add({ sid: 'session-2' });
+      const token = await sign(claims({ ...TOKEN, exp: clock + 600 }));
+      expect(await statuses(token)).to.deep.equal([200, 200]);
+    });
+  });
+
+  it('lets nobody in by a role while nobody knows whose roles were taken away (503)', async () => {
+    isCurrent = false;
+    const token = await sign(claims({ roles: ['reports'] }));
+    const answer = await get('/admin', token);
+    expect(answer.status).to.equal(503);
+    expect(answer.headers['content-type']).to.match(/^application\/problem\+json/);
+    expect(Number(answer.headers['retry-after'])).to.be.greaterThan(0);
+    expect(answer.body).to.include({ status: 503 });
+    expect((await get('/me', token)).status, 'others go on').to.equal(200);
+    expect((await get('/public')).status).to.equal(200);
+    expect((await get('/admin')).status, 'nobody is nobody').to.equal(401);
+    expect((await get('/admin', await sign(claims()))).status, 'no role is no role').to.equal(403);
+    isCurrent = true;
+    expect((await get('/admin', token)).status).to.equal(200);
   });
 
   it('says whose tokens it takes (RFC 9728)', async () => {
