@@ -19,10 +19,14 @@ export interface Chapter {
 
 const json = `-H 'Content-Type: application/json'`;
 
+/** For the shell; a variable in it is to be replaced. */
+const quoted = (text: string): string =>
+  text.includes('$') ? `"${text.replaceAll('"', '\\"')}"` : `'${text}'`;
+
 /** A call with a cookie jar of that name. */
 const call = (jar: string, method: string, path: string, body?: object): string => {
   const verb = method === 'GET' ? '' : ` -X ${method}`;
-  const data = body === undefined ? '' : ` \\\n    ${json} -d '${JSON.stringify(body)}'`;
+  const data = body === undefined ? '' : ` \\\n    ${json} -d ${quoted(JSON.stringify(body))}`;
   return `curl -si -b ${jar} -c ${jar}${verb} "$AUTH${path}"${data}`;
 };
 
@@ -30,6 +34,11 @@ const ADA = { email: 'ada@example.com', password: 'seven quiet otters paint' };
 const ROOT = { email: 'root@example.com', password: 'eleven brave herons sing' };
 const NEW_PASSWORD = 'nine loud ravens dive';
 const ID = /"id":"([^"]+)"/;
+/** The code of a mailed link. */
+const CODE = /\/l\/([\w-]+)/;
+
+/** Reads the newest mail at the page where a server without SMTP_URL keeps them. */
+const readMail = `curl -s "$AUTH$(curl -s "$AUTH/mail" | grep -o '/mail/[0-9a-f-]*' | head -1)" | grep -o 'http[^"]*/l/[^"<]*' | head -1`;
 
 export const chapters: readonly Chapter[] = [
   {
@@ -119,6 +128,58 @@ export const chapters: readonly Chapter[] = [
     ],
   },
   {
+    title: 'Mail',
+    steps: [
+      {
+        say: 'Registration sent a link. Ask for another',
+        run: call('ada', 'POST', '/auth/email/verify'),
+        expect: 202,
+      },
+      {
+        say: 'Without SMTP_URL mails stay on the machine, to be read at /mail',
+        run: readMail,
+        keep: { LINK: CODE },
+      },
+      {
+        say: 'The link leads to a page; a front end may post its code instead',
+        run: call('ada', 'POST', '/auth/email/confirm', { token: '$LINK' }),
+        expect: 200,
+      },
+      {
+        say: 'It works once',
+        run: call('ada', 'POST', '/auth/email/confirm', { token: '$LINK' }),
+        expect: 410,
+      },
+      {
+        say: 'Change the address: a link goes to the new one, a notice to the old one, which stays until then',
+        run: call('ada', 'PUT', '/auth/email', {
+          email: 'ada@example.org',
+          current_password: NEW_PASSWORD,
+        }),
+        expect: 202,
+      },
+      {
+        say: 'Forgotten password: the same answer for every address',
+        run: call('nobody', 'POST', '/auth/password/forgot', { email: ADA.email }),
+        expect: 202,
+      },
+      { say: 'The link', run: readMail, keep: { LINK: CODE } },
+      {
+        say: 'A new password ends every session',
+        run: call('nobody', 'POST', '/auth/password/reset', {
+          token: '$LINK',
+          new_password: 'five bright finches wade',
+        }),
+        expect: 204,
+      },
+      {
+        say: 'Sign in with it',
+        run: call('ada', 'POST', '/auth/login', { ...ADA, password: 'five bright finches wade' }),
+        expect: 200,
+      },
+    ],
+  },
+  {
     title: 'Roles',
     steps: [
       {
@@ -173,8 +234,60 @@ export const chapters: readonly Chapter[] = [
     ],
   },
   {
+    title: 'Users',
+    steps: [
+      { say: 'Find somebody', run: call('root', 'GET', '/users?query=ada&limit=1'), expect: 200 },
+      { say: 'One user', run: call('root', 'GET', '/users/$ADA'), expect: 200 },
+      {
+        say: 'Disable: signed out everywhere, and no sign-in',
+        run: call('root', 'PATCH', '/users/$ADA', { disabled: true }),
+        expect: 200,
+      },
+      { say: 'Ended', run: call('ada', 'GET', '/auth/me'), expect: 401 },
+      {
+        say: 'Enable again',
+        run: call('root', 'PATCH', '/users/$ADA', { disabled: false }),
+        expect: 200,
+      },
+      {
+        say: 'The last superuser stays',
+        run: call('root', 'DELETE', '/auth/me'),
+        expect: 409,
+      },
+    ],
+  },
+  {
+    title: 'What an API follows',
+    steps: [
+      {
+        say: 'A client for the API, with the scope for it',
+        run: `npx authsrv client create --name "Orders API" --grant client_credentials --allow-scope revocations --json`,
+        keep: { ID: /"client_id": "([^"]+)"/, SECRET: /"client_secret": "([^"]+)"/ },
+      },
+      {
+        say: 'Its token',
+        run: `curl -s -u "$ID:$SECRET" "$AUTH/oidc/token" -d grant_type=client_credentials -d scope=revocations`,
+        keep: { TOKEN: /"access_token":"([^"]+)"/ },
+      },
+      {
+        say: 'Sessions that end and roles that change, as they do; first those of the last ten minutes',
+        run: `curl -sN --max-time 2 -H "Authorization: Bearer $TOKEN" "$AUTH/auth/revocations" | head -5`,
+      },
+    ],
+  },
+  {
     title: 'The end',
     steps: [
+      {
+        say: 'Sign in once more',
+        run: call('ada', 'POST', '/auth/login', { ...ADA, password: 'five bright finches wade' }),
+        expect: 200,
+      },
+      {
+        say: 'Everything that is kept about me',
+        run: `curl -s -OJ -b ada -c ada -w '%{http_code} %{filename_effective}\\n' "$AUTH/auth/me/export"`,
+      },
+      { say: 'Delete my account', run: call('ada', 'DELETE', '/auth/me'), expect: 204 },
       { say: 'Sign out', run: call('root', 'POST', '/auth/logout'), expect: 204 },
       { say: 'Again: nothing to do', run: call('root', 'POST', '/auth/logout'), expect: 204 },
     ],
