@@ -12,7 +12,7 @@ interface Dependencies {
 }
 
 /** Forgets links that expired. */
-const createTask = ({ model, clock }: Dependencies): Task => ({
+export const createTask = ({ model, clock }: Dependencies): Task => ({
   name: 'email-links.housekeeping',
   every: 600,
   run: async () => {
@@ -24,7 +24,7 @@ const createTask = ({ model, clock }: Dependencies): Task => ({
  * Once an address has a user, nobody who asked for it before gets it (SEC-12): not later either, when that user is gone.
  * Until this has run, the unique index says the same.
  */
-function createListeners({ model, users }: Dependencies): readonly Listener[] {
+export function createListeners({ model, users }: Dependencies): readonly Listener[] {
   const forget = async ({ userId }: { readonly userId: string }): Promise<void> => {
     const user = await users.find(userId);
     if (user) await model.forgetClaims(canonicalEmail(user.email));
