@@ -19,6 +19,7 @@ import { revocations } from './plugins/revocations/index.ts';
 import { roles } from './plugins/roles/index.ts';
 import { sessions } from './plugins/sessions/index.ts';
 import { signIn } from './plugins/sign-in/index.ts';
+import { signInNotices } from './plugins/sign-in-notices/index.ts';
 import { userAdmin } from './plugins/user-admin/index.ts';
 import { users } from './plugins/users/index.ts';
 
@@ -37,6 +38,7 @@ export const builtIn: readonly Plugin[] = [
   clients,
   consent,
   signIn,
+  signInNotices,
   account,
   federation,
   google,

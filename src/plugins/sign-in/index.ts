@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { EmailLinks } from '../email-links/contract.ts';
+import { Federation } from '../federation/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
 import { createPrompts } from './prompts.ts';
@@ -10,7 +11,7 @@ import { createSignInService } from './service.ts';
 export const signIn = definePlugin({
   name: 'sign-in',
   kernel: 1,
-  dependsOn: ['email-links', 'users', 'sessions'],
+  dependsOn: ['email-links', 'federation', 'users', 'sessions'],
   settings: z.object({}),
   setup(context) {
     const users = context.use(Users);
@@ -19,6 +20,9 @@ export const signIn = definePlugin({
     const service = createSignInService({ ...context, users, emailLinks, sessions });
     const mayRegister = context.core.registration !== 'closed';
     const { forgotPath } = emailLinks;
-    return { prompts: createPrompts({ service, users, mayRegister, forgotPath }) };
+    const federation = context.use(Federation);
+    return {
+      prompts: createPrompts({ service, users, federation, mayRegister, forgotPath }),
+    };
   },
 });

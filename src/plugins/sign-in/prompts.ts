@@ -1,12 +1,15 @@
 import type { InteractionInput, Prompt, PromptOutcome } from '../../kernel/oidc.ts';
 import { ProblemError } from '../../kernel/problem.ts';
+import type { FederationService } from '../federation/contract.ts';
 import type { UserService } from '../users/contract.ts';
+import { createFederatedSteps } from './federated.ts';
 import { problems } from './problems.ts';
 import type { SignInService } from './service.ts';
 
 interface Dependencies {
   readonly service: SignInService;
   readonly users: UserService;
+  readonly federation: FederationService;
   readonly mayRegister: boolean;
   /** Where those go who forgot their password; undefined when no mail can leave. */
   readonly forgotPath: string | undefined;
@@ -29,7 +32,7 @@ async function unlessThrottled(
     return await attempt();
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.status !== 429) throw error;
-    return { error: `${error.problem.title}. ${error.details.detail ?? ''}`, problem: error };
+    return { error: reasonOf(error), problem: error };
   }
 }
 
@@ -38,17 +41,28 @@ const clientOf = ({ interaction }: InteractionInput) => {
   return { name, redirectHost };
 };
 
+/** Whom a hint or a claim asks for may be somebody else: then nobody's e-mail is fixed. */
+const isSamePerson = ({ interaction }: InteractionInput): boolean =>
+  interaction.prompt === 'login' &&
+  interaction.reasons.every((reason) => ['login_prompt', 'max_age'].includes(reason));
+
+/** A problem as one text, for the top of a form. */
+const reasonOf = ({ problem, details }: ProblemError): string =>
+  `${problem.title}. ${details.detail ?? problem.detail ?? ''}`.trim();
+
 /** By address; what is left of an account's attempts is counted where its password is checked. */
 const rateLimits: NonNullable<Prompt['rateLimits']> = {
   login: 'sign-in',
   again: 'sign-in',
+  link: 'sign-in',
   register: 'register',
 };
 
 const deny = async (): Promise<PromptOutcome> => ({ finish: { error: 'access_denied' } });
 
 /** `login` and `select_account`: both lead to the same pages and the same actions. */
-export function createPrompts({ service, users, mayRegister, forgotPath }: Dependencies): Prompt[] {
+export function createPrompts(dependencies: Dependencies): Prompt[] {
+  const { service, users, federation, mayRegister, forgotPath } = dependencies;
   const emailOf = async ({ interaction }: InteractionInput): Promise<string | undefined> => {
     const { session } = interaction;
     const user = session && (await users.find(session.userId));
@@ -60,6 +74,12 @@ export function createPrompts({ service, users, mayRegister, forgotPath }: Depen
     client: clientOf(input),
     cancelAction: input.interaction.url('cancel'),
   });
+
+  const providersOf = ({ interaction }: InteractionInput) =>
+    federation.options().map(({ id, label }) => ({
+      label,
+      href: `${interaction.url('federation')}?provider=${id}`,
+    }));
 
   const signInPage = async (
     input: InteractionInput,
@@ -78,6 +98,7 @@ export function createPrompts({ service, users, mayRegister, forgotPath }: Depen
         email: refused?.email ?? (typeof hint === 'string' ? hint : undefined),
         error: refused?.error,
         forgotUrl: forgotPath,
+        providers: providersOf(input),
         registerUrl: mayRegister ? interaction.url('register') : undefined,
         switchFrom,
       },
@@ -98,6 +119,7 @@ export function createPrompts({ service, users, mayRegister, forgotPath }: Depen
       email,
       error: refused?.error,
       forgotUrl: forgotPath,
+      providers: providersOf(input),
       reauthenticate: true,
       otherUrl: input.interaction.url('other'),
     },
@@ -125,6 +147,7 @@ export function createPrompts({ service, users, mayRegister, forgotPath }: Depen
 
   const actions: Prompt['actions'] = {
     cancel: deny,
+    link: (input) => federated.link(input),
 
     async login(input) {
       const { email = '', password = '' } = input.form;
@@ -162,7 +185,19 @@ export function createPrompts({ service, users, mayRegister, forgotPath }: Depen
     },
   };
 
+  const federated = createFederatedSteps({
+    ...{ federation, service, forgotPath },
+    showSignIn: async (input, error) => {
+      const email = await emailOf(input);
+      const refused = { error: reasonOf(error), problem: error };
+      return email && isSamePerson(input)
+        ? againPage(input, email, refused)
+        : signInPage(input, { ...refused, email: '' });
+    },
+  });
+
   const pages: NonNullable<Prompt['pages']> = {
+    ...federated.pages,
     register: (input) => registerPage(input),
     other: (input) => signInPage(input),
   };
@@ -175,11 +210,7 @@ export function createPrompts({ service, users, mayRegister, forgotPath }: Depen
       rateLimits,
       async show(input) {
         const email = await emailOf(input);
-        // Whom a hint or a claim asks for may be somebody else: then nobody's e-mail is fixed.
-        const isSamePerson = input.interaction.reasons.every((reason) =>
-          ['login_prompt', 'max_age'].includes(reason),
-        );
-        return email && isSamePerson ? againPage(input, email) : signInPage(input);
+        return email && isSamePerson(input) ? againPage(input, email) : signInPage(input);
       },
     },
     {

@@ -1,0 +1,103 @@
+import { ProblemError } from '../../kernel/problem.ts';
+import type { Page, PageInput, PageReply } from '../../kernel/route.ts';
+import { problems } from './problems.ts';
+import { questionPage } from './question-page.ts';
+import { parseReturnTo } from './return-to.ts';
+import type { Arrival, Federation } from './service.ts';
+
+interface Dependencies {
+  readonly federation: Federation;
+  /** Path of PUBLIC_URL: '' or `/sub`. */
+  readonly base: string;
+  /** Our own origin, and those of CORS_ORIGINS. */
+  readonly origins: { readonly origin: string; readonly others: readonly string[] };
+  /** Where those go who forgot their password; undefined when no mail can leave. */
+  readonly forgotPath: string | undefined;
+}
+
+const access = { kind: 'public' } as const;
+const WRONG = 'The password is wrong.';
+
+/** The URL that `return_to` asks for. Throws `federation:invalid-return-to` for one that is not allowed. */
+export function returnToOf(
+  text: string | undefined,
+  origins: Dependencies['origins'],
+): { readonly returnTo?: string } {
+  if (text === undefined) return {};
+  const returnTo = parseReturnTo(text, origins);
+  if (returnTo === undefined) throw problems.invalidReturnTo();
+  return { returnTo };
+}
+
+/** Where a browser goes on: a question has a page of its own, so that the code of the provider is left behind. */
+export const arrivalReply = (base: string, provider: string, arrival: Arrival): PageReply =>
+  'question' in arrival
+    ? { redirect: `${base}/oauth2/${provider}/confirm/${arrival.question}` }
+    : arrival;
+
+/** `/oauth2/:provider/authorize|callback`, and the page that asks whether two accounts are one person's. */
+export function createPages({ federation, base, origins, forgotPath }: Dependencies): Page[] {
+  const showQuestion = async (
+    { params, csrf, request }: PageInput,
+    refused?: { readonly error: string; readonly problem?: ProblemError },
+  ): Promise<PageReply> => {
+    const { provider = '', code = '' } = params;
+    const { returnTo, ...question } = await federation.question(code, request);
+    const action = `${base}/oauth2/${provider}/confirm/${code}`;
+    return {
+      ...questionPage({ question, csrf, action, refused, forgotUrl: forgotPath }),
+      // Chromium applies `form-action` to the redirect that follows.
+      ...(returnTo !== undefined && { formAction: [new URL(returnTo).origin] }),
+    };
+  };
+
+  const answerQuestion = async (input: PageInput): Promise<PageReply> => {
+    const { code = '' } = input.params;
+    try {
+      const reply = await federation.answer(code, input.form['password'], input.request);
+      return reply ?? (await showQuestion(input, { error: WRONG }));
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.problem.status !== 429) throw error;
+      return showQuestion(input, { error: error.problem.title, problem: error });
+    }
+  };
+
+  return [
+    {
+      method: 'get',
+      path: '/oauth2/:provider/authorize',
+      access,
+      async handle({ params: { provider = '' }, query, request }) {
+        const goal = { kind: 'sign-in', ...returnToOf(query['return_to'], origins) } as const;
+        return federation.begin(provider, goal, request);
+      },
+    },
+    {
+      method: 'get',
+      path: '/oauth2/:provider/callback',
+      access,
+      rateLimit: () => 'sign-in',
+      async handle({ params: { provider = '' }, query, request }) {
+        const parameters = new URLSearchParams(query);
+        return arrivalReply(
+          base,
+          provider,
+          await federation.callback(provider, parameters, request),
+        );
+      },
+    },
+    {
+      method: 'get',
+      path: '/oauth2/:provider/confirm/:code',
+      access,
+      handle: (input) => showQuestion(input),
+    },
+    {
+      method: 'post',
+      path: '/oauth2/:provider/confirm/:code',
+      access,
+      rateLimit: () => 'sign-in',
+      handle: answerQuestion,
+    },
+  ];
+}

@@ -1,0 +1,106 @@
+import type { Clock, Random } from '../../../kernel/clock.ts';
+import type { Events } from '../../../kernel/events.ts';
+import type { Log } from '../../../kernel/plugin.ts';
+import type { UserService } from '../../users/contract.ts';
+import { callUpstream } from '../call-upstream.ts';
+import type { Proof } from '../check-identity.ts';
+import { IdentityLinked, IdentityUnlinked } from '../contract.ts';
+import type { IdentityModel, IdentityRow } from '../model.ts';
+import { problems } from '../problems.ts';
+import type { Providers } from '../providers.ts';
+import type { TokenCipher } from '../token-cipher.ts';
+import { identityRow } from './resolve-user.ts';
+
+export interface IdentityDependencies {
+  readonly users: UserService;
+  readonly identities: IdentityModel;
+  readonly providers: Providers;
+  readonly cipher: TokenCipher;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface LinkedIdentity {
+  readonly provider: string;
+  readonly label: string;
+  readonly email: string | null;
+  readonly linkedAt: Date;
+  readonly lastUsedAt: Date;
+  /** Whether tokens of it are kept here. */
+  readonly hasTokens: boolean;
+}
+
+export type Identities = ReturnType<typeof createIdentities>;
+
+/** The identities of a user: list, link, unlink, give the upstream grant back. */
+export function createIdentities(dependencies: IdentityDependencies) {
+  const { users, identities, providers, cipher, events, clock, log } = dependencies;
+
+  const describe = (row: IdentityRow): LinkedIdentity => ({
+    provider: row.provider,
+    label: providers.known(row.provider)?.label ?? row.provider,
+    email: row.email,
+    linkedAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+    hasTokens: row.tokens !== null,
+  });
+
+  const findOwn = async (userId: string, provider: string): Promise<IdentityRow> => {
+    const own = await identities.ofUser(userId);
+    const row = own.find((one) => one.provider === provider);
+    if (!row) throw problems.notLinked();
+    return row;
+  };
+
+  return {
+    list: async (userId: string): Promise<readonly LinkedIdentity[]> =>
+      (await identities.ofUser(userId)).map(describe),
+
+    /**
+     * Links for who has just proved both sides. Idempotent. Throws `federation:link-unverified`, `:identity-taken`,
+     * `:already-linked`, `:account-unavailable`.
+     */
+    async link(userId: string, proof: Proof): Promise<void> {
+      const user = await users.find(userId);
+      if (!user || user.disabledAt) throw problems.accountUnavailable();
+      const known = await identities.find(proof.issuer, proof.subject);
+      if (known && known.user_id !== userId) throw problems.identityTaken();
+      if (known) return identities.used(known.id, new Date(clock.now()), proof.tokens);
+      // An account that its owner may yet claim by mail must not have a second door (pre-hijacking, SEC-73).
+      if (!user.emailVerified || !proof.verifiedEmail) throw problems.linkUnverified();
+      if (!(await identities.insert(identityRow(proof, userId, dependencies)))) {
+        throw problems.alreadyLinked();
+      }
+      events.emit(IdentityLinked, { userId, provider: proof.provider });
+    },
+
+    /** Throws `federation:last-way-in`, also for the faster of two requests that would take both, `:not-linked`. */
+    async unlink(userId: string, provider: string): Promise<void> {
+      await identities.transaction(async (transaction) => {
+        // Locks the user: others that take away a way in wait here.
+        const hasPassword = await users.hasPassword(userId, transaction);
+        const own = await identities.ofUser(userId, transaction);
+        const row = own.find((one) => one.provider === provider);
+        if (!row) throw problems.notLinked();
+        const open = providers.enabled().map(({ id }) => id);
+        const others = own.filter((one) => one !== row && open.includes(one.provider));
+        if (!hasPassword && others.length === 0) throw problems.lastWayIn();
+        await identities.delete(row.id, transaction);
+      });
+      events.emit(IdentityUnlinked, { userId, provider });
+    },
+
+    /** Throws `federation:not-linked`, `:nothing-to-revoke`, and as `callUpstream` does; then the tokens stay. */
+    async revoke(userId: string, id: string): Promise<void> {
+      const row = await findOwn(userId, id);
+      const provider = providers.known(id);
+      const tokens = row.tokens === null ? undefined : await cipher.open(row.tokens, row);
+      const { tokens: sealed } = row;
+      if (!provider?.revoke || !tokens || sealed === null) throw problems.nothingToRevoke();
+      await callUpstream(provider, log, async () => provider.revoke?.(tokens));
+      await identities.forgetTokens(row.id, sealed);
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import type { InteractionInput, Prompt, PromptOutcome } from '../../kernel/oidc.ts';
+import { ProblemError } from '../../kernel/problem.ts';
+import { type FederationService, questionPage } from '../federation/contract.ts';
+import type { User } from '../users/contract.ts';
+import { problems } from './problems.ts';
+import type { SignInService } from './service.ts';
+
+interface Dependencies {
+  readonly federation: FederationService;
+  readonly service: Pick<SignInService, 'signInAs'>;
+  readonly forgotPath: string | undefined;
+  /** The sign-in page, with what went wrong elsewhere. */
+  readonly showSignIn: (input: InteractionInput, error: ProblemError) => Promise<PromptOutcome>;
+}
+
+interface FederatedSteps {
+  readonly pages: NonNullable<Prompt['pages']>;
+  readonly link: (input: InteractionInput) => Promise<PromptOutcome>;
+}
+
+interface Refusal {
+  readonly error: string;
+  readonly problem?: ProblemError;
+}
+
+const mustProveAgain = ({ interaction }: InteractionInput): boolean =>
+  interaction.reasons.some((reason) => ['login_prompt', 'max_age'].includes(reason));
+
+/**
+ * Pages `federation`, which leaves for another provider, and `federated`, where the browser comes back; `link` answers the
+ * question that may be asked there.
+ */
+export function createFederatedSteps(dependencies: Dependencies): FederatedSteps {
+  const { federation, service, forgotPath, showSignIn } = dependencies;
+
+  const unlessRefused = async (
+    input: InteractionInput,
+    step: () => Promise<PromptOutcome>,
+  ): Promise<PromptOutcome> => {
+    try {
+      return await step();
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      return showSignIn(input, error);
+    }
+  };
+
+  const finish = async (
+    { user, amr }: { readonly user: User; readonly amr: readonly string[] },
+    { request }: InteractionInput,
+  ): Promise<PromptOutcome> => {
+    const outcome = await service.signInAs(user, request, amr);
+    if (!outcome) throw problems.cannotSignIn();
+    return outcome;
+  };
+
+  /** Finishes, or asks (again). */
+  const arrive = (input: InteractionInput, refused?: Refusal): Promise<PromptOutcome> =>
+    unlessRefused(input, async () => {
+      const { uid } = input.interaction;
+      const outcome = await federation.finishInteraction(uid, input.request);
+      if (outcome.kind === 'user') return finish(outcome, input);
+      const { csrf, interaction } = input;
+      const urls = { backUrl: interaction.url('other'), forgotUrl: forgotPath };
+      const action = interaction.url('link');
+      return questionPage({ question: outcome, csrf, action, refused, ...urls });
+    });
+
+  return {
+    pages: {
+      federation: (input) =>
+        unlessRefused(input, () => {
+          const { uid } = input.interaction;
+          const interaction = { uid, reauthenticate: mustProveAgain(input) };
+          const provider = input.query['provider'] ?? '';
+          return federation.beginInteraction(provider, interaction, input.request);
+        }),
+      federated: (input) => arrive(input),
+    },
+
+    async link(input) {
+      const { interaction, form, request } = input;
+      try {
+        const linked = await federation.linkInteraction(interaction.uid, form['password'], request);
+        return linked
+          ? await finish(linked, input)
+          : await arrive(input, { error: 'The password is wrong.' });
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        if (error.problem.status !== 429) return showSignIn(input, error);
+        return arrive(input, { error: error.problem.title, problem: error });
+      }
+    },
+  };
+}
