@@ -103,7 +103,7 @@ const endpoints = (
       success: { 200: KEYS },
     },
   },
-  [routes.authorization]: { get: AUTHORIZE, post: AUTHORIZE },
+  [routes.authorization]: { get: AUTHORIZE },
   [routes.pushed_authorization_request]: {
     post: {
       summary: 'Push an authorization request (RFC 9126)',
@@ -149,7 +149,7 @@ const endpoints = (
     },
   },
   [routes.userinfo]: { get: USERINFO, post: USERINFO },
-  [routes.end_session]: { get: LOGOUT, post: LOGOUT },
+  [routes.end_session]: { get: LOGOUT },
 });
 
 const contentOf = (answer: Answer): object => {

@@ -1,0 +1,85 @@
+/** Who sends the requests of the contract test: people whose sessions and accounts some of them end. */
+import { randomUUID } from 'node:crypto';
+import { Roles } from '../../src/plugins/roles/contract.ts';
+import { createUser, login, PASSWORD } from '../support/people.ts';
+import { createRelyingParty } from '../support/relying-party.ts';
+import type { TestApp } from '../support/test-app.ts';
+import type { FuzzRequest } from './fuzz-requests.ts';
+
+export interface Actor {
+  readonly id: string;
+  readonly email: string;
+  readonly access: string;
+  /** All cookies of a sign-in. */
+  readonly cookie: string;
+  readonly session: string;
+}
+
+export type Cast = Awaited<ReturnType<typeof createCast>>;
+
+export async function createCast(app: TestApp) {
+  const rp = await createRelyingParty(app, {
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+  });
+  // Somebody nobody signs in as, so that requests may end every other superuser.
+  await createUser(app, ['superuser']);
+  const actors = new Map<string, Promise<Actor>>();
+  let target = await createUser(app);
+
+  const enter = async (roles: readonly string[]): Promise<Actor> => {
+    const user = await createUser(app, roles);
+    const browser = app.browser();
+    const answer = await login(browser, user);
+    const access = (await browser.cookie('access')) ?? '';
+    const [, payload = ''] = access.split('.');
+    const { sid } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sid: string };
+    const cookie = answer.setCookies.map((text) => text.split(';')[0]).join('; ');
+    return { id: user.id, email: user.email, access, cookie, session: sid };
+  };
+
+  const actor = (name: FuzzRequest['actor']): Promise<Actor> => {
+    const found = actors.get(name) ?? enter(name === 'superuser' ? ['superuser'] : []);
+    actors.set(name, found);
+    return found;
+  };
+
+  const role = async (): Promise<string> => {
+    const roles = app.app.use(Roles);
+    const [found] = (await roles.list()).filter(({ name }) => name !== 'superuser');
+    return (found ?? (await roles.create({ name: `role-${randomUUID()}` }))).id;
+  };
+  let roleId = await role();
+
+  return {
+    actor,
+    /** The session has ended: somebody else comes. */
+    leaves(name: FuzzRequest['actor'], left: Actor) {
+      const current = actors.get(name);
+      void current?.then(({ session }) => {
+        if (session === left.session && actors.get(name) === current) actors.delete(name);
+      });
+    },
+    /** What a 404 or a deletion has used up is replaced. */
+    async refill(): Promise<void> {
+      roleId = await role();
+      target = await createUser(app);
+    },
+    /** Replaces what stands in double braces. */
+    fill: (text: string, { id, email, access, session }: Actor): string => {
+      const values: Record<string, string | undefined> = {
+        email,
+        password: PASSWORD,
+        access,
+        session,
+        self: id,
+        target: target.id,
+        role: roleId,
+        client_id: rp.client.client_id,
+        client_secret: rp.secret,
+        redirect_uri: rp.redirectUri,
+        basic: Buffer.from(`${rp.client.client_id}:${rp.secret}`).toString('base64'),
+      };
+      return text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => values[name] ?? whole);
+    },
+  };
+}
