@@ -39,11 +39,14 @@ const CONSUME = {
   text: `UPDATE email_links SET uses = uses + 1, used_at = $2
     WHERE code_hash = $1 AND ${LIVE} AND purpose = $3 RETURNING code_hash`,
 };
+// A user who was deleted meanwhile gets none; the request is answered as ever.
 const INSERT = {
   name: 'email-links-insert',
   text: `INSERT INTO email_links (code_hash, purpose, user_id, email, new_email, new_email_canonical,
       roles_ver, payload, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    SELECT $1::text, $2::text, $3::uuid, $4::text, $5::text, $6::text, $7::integer, $8::jsonb,
+      $9::timestamptz, $10::timestamptz
+    WHERE $3::uuid IS NULL OR EXISTS (SELECT FROM users WHERE id = $3::uuid FOR KEY SHARE)`,
 };
 const SUPERSEDE = {
   name: 'email-links-supersede',
