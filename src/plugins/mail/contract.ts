@@ -13,6 +13,12 @@ export interface MailTemplates {
   'email-change-requested': { readonly name: string };
   /** To the old address, afterwards. */
   'email-changed': { readonly name: string };
+  'new-sign-in': {
+    readonly name: string;
+    readonly device: string;
+    readonly time: string;
+    readonly url: string;
+  };
 }
 
 /** One message to one person. */

@@ -84,4 +84,13 @@ export const texts: Texts = {
       'If this was not you, tell whoever runs this service at once.',
     ],
   }),
+  'new-sign-in': (locals, product) => ({
+    subject: `New sign-in to ${product}`,
+    paragraphs: [
+      hello(locals),
+      `your account with ${product} was signed in to on a new device: ${locals.device}, ${locals.time}.`,
+      'If this was you, you need do nothing. If not, set a new password at once, which signs out every device:',
+      { link: locals.url, label: 'Set a new password' },
+    ],
+  }),
 };
