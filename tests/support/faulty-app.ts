@@ -17,7 +17,7 @@ export async function startFaultyApp(
   kind: StoreKind,
   options: TestAppOptions = {},
 ): Promise<FaultyApp> {
-  const database = await createTestDatabase();
+  const database = options.database ?? (await createTestDatabase());
   const postgres = await startFaultProxy(addressOf(database.url, 5432));
   const redis = kind === 'redis' ? redisUrl() : undefined;
   const store = redis === undefined ? postgres : await startFaultProxy(addressOf(redis, 6379));
@@ -35,7 +35,7 @@ export async function startFaultyApp(
       await app.close();
       await postgres.close();
       if (store !== postgres) await store.close();
-      await database.drop();
+      if (!options.database) await database.drop();
     },
   };
 }
