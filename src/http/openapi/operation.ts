@@ -65,13 +65,24 @@ function parameters(place: 'path' | 'query', schema: z.ZodType | undefined, book
   }));
 }
 
+/** WHATWG HTML §9.2.4: what is sent to go on from where an event stream broke off. */
+const LAST_EVENT_ID: JsonSchema = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  description: 'The `id` of the last event that was received.',
+  schema: { type: 'string' },
+};
+
 function success(
   { success: { status, schema, stream } }: Route,
   book: SchemaBook,
   headers: JsonSchema,
 ) {
   return {
-    description: STATUS_CODES[status],
+    description: stream
+      ? 'Server-sent events without end; the schema is that of the `data` of each.'
+      : STATUS_CODES[status],
     headers,
     ...(schema
       ? {
@@ -101,6 +112,7 @@ export function operationOf(route: Route, { book, limited }: OperationParts): Js
     parameters: [
       ...parameters('path', route.params, book),
       ...parameters('query', route.query, book),
+      ...(route.success.stream ? [LAST_EVENT_ID] : []),
     ],
     ...(route.body
       ? {
