@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { CoreConfig, Environment } from '../config/load.ts';
 import { prepareServer } from './assemble-server.ts';
 import type { Readiness } from './http/health.ts';
@@ -72,6 +73,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     folder: join(packageRoot(), 'views'),
     assetBase: `${basePath(core.publicUrl)}/assets`,
     productName: 'Auth Service',
+    plugins: options.plugins.flatMap(({ name, views }) =>
+      views ? [{ name, folder: fileURLToPath(views) }] : [],
+    ),
   });
   const shared = {
     core,

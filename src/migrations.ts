@@ -10,6 +10,9 @@ import { openDatabase } from './storage/database.ts';
 /** sequelize-cli's own history table, so that both read the same. */
 const CORE_HISTORY = 'SequelizeMeta';
 
+/** Whose history it is: `core`, or the name of a plugin. */
+export type OwnedMigrator = Migrator & { readonly owner: string };
+
 /** Runs `work` with the migrators of the core and of all plugins, on a connection without a time limit. */
 export async function withMigrators<Result>(
   {
@@ -17,23 +20,29 @@ export async function withMigrators<Result>(
     plugins,
     log,
   }: { connection: DatabaseConnection; plugins: readonly Plugin[]; log: Log },
-  work: (migrators: readonly [Migrator, ...Migrator[]]) => Promise<Result>,
+  work: (migrators: readonly [OwnedMigrator, ...OwnedMigrator[]]) => Promise<Result>,
 ): Promise<Result> {
   const database = openDatabase({ connection, poolSize: 3, log, statementTimeout: 0 });
   try {
-    const core = createMigrator(database.orm, {
-      folder: join(packageRoot(), 'db', 'migrations'),
-      table: CORE_HISTORY,
-      log,
-    });
+    const core = {
+      owner: 'core',
+      ...createMigrator(database.orm, {
+        folder: join(packageRoot(), 'db', 'migrations'),
+        table: CORE_HISTORY,
+        log,
+      }),
+    };
     const others = plugins.flatMap(({ name, migrations }) =>
       migrations
         ? [
-            createMigrator(database.orm, {
-              folder: fileURLToPath(migrations),
-              table: `${CORE_HISTORY}_${name.replaceAll(/\W/g, '_')}`,
-              log,
-            }),
+            {
+              owner: name,
+              ...createMigrator(database.orm, {
+                folder: fileURLToPath(migrations),
+                table: `${CORE_HISTORY}_${name.replaceAll(/\W/g, '_')}`,
+                log,
+              }),
+            },
           ]
         : [],
     );

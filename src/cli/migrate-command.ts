@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import type { Command as Program } from 'commander';
-import { createMigrationFile, type Migrator } from '../../db/migrator.ts';
+import { createMigrationFile } from '../../db/migrator.ts';
 import { CommandError, type Log } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 import type { Loaded } from '../load-settings.ts';
 import { createLogger } from '../logging/logger.ts';
-import { withMigrators } from '../migrations.ts';
+import { type OwnedMigrator, withMigrators } from '../migrations.ts';
 import { packageRoot } from '../package-root.ts';
 import { systemClock } from '../system.ts';
 import { openStorageBriefly } from './open-storage-briefly.ts';
 
-type Migrators = readonly [Migrator, ...Migrator[]];
+type Migrators = readonly [OwnedMigrator, ...OwnedMigrator[]];
 
 /** What a person reads, and the same for `--json`. */
 interface Outcome {
@@ -31,8 +31,16 @@ export function addMigrateCommands(program: Program, loaded: Promise<Loaded>): v
       .action(async (options: { json?: boolean }) => print(await run(loaded, work), options));
 
   add('up', 'apply all pending migrations', up);
-  add('down', 'revert the last migration of the core', down);
   add('status', 'list applied and pending migrations', status);
+  migrate
+    .command('down')
+    .description('revert the last migration of the core, or of a plugin')
+    .option('--plugin <name>', 'the plugin')
+    .option(...JSON_OPTION)
+    .action(async (options: { json?: boolean; plugin?: string }) => {
+      const { plugin = 'core' } = options;
+      print(await run(loaded, (migrators) => down(migrators, plugin)), options);
+    });
   migrate
     .command('new')
     .argument('<name>', 'what it does, in kebab-case')
@@ -58,8 +66,10 @@ async function up(migrators: Migrators): Promise<Outcome> {
   return { lines: lines.length > 0 ? lines : ['nothing to do'], json: { applied } };
 }
 
-async function down([core]: Migrators): Promise<Outcome> {
-  const reverted = await core.down();
+async function down(migrators: Migrators, owner: string): Promise<Outcome> {
+  const migrator = migrators.find((one) => one.owner === owner);
+  if (!migrator) throw new CommandError(`No plugin "${owner}" with migrations is installed.`);
+  const reverted = await migrator.down();
   const lines = reverted.map((name) => `reverted ${name}`);
   return { lines: lines.length > 0 ? lines : ['nothing to do'], json: { reverted } };
 }
@@ -67,14 +77,15 @@ async function down([core]: Migrators): Promise<Outcome> {
 async function status(migrators: Migrators): Promise<Outcome> {
   const applied: string[] = [];
   const pending: string[] = [];
+  const lines: string[] = [];
   for (const migrator of migrators) {
-    applied.push(...(await migrator.executed()));
-    pending.push(...(await migrator.pending()));
+    const [done, due] = [await migrator.executed(), await migrator.pending()];
+    applied.push(...done);
+    pending.push(...due);
+    const of = migrator.owner === 'core' ? '' : `  (${migrator.owner})`;
+    lines.push(...done.map((name) => `applied  ${name}${of}`));
+    lines.push(...due.map((name) => `pending  ${name}${of}`));
   }
-  const lines = [
-    ...applied.map((name) => `applied  ${name}`),
-    ...pending.map((name) => `pending  ${name}`),
-  ];
   return { lines, json: { applied, pending } };
 }
 

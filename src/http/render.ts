@@ -9,6 +9,8 @@ export interface RendererOptions {
   /** Path of the style sheet's folder as the browser asks for it, without a slash at the end: `/assets`. */
   readonly assetBase: string;
   readonly productName: string;
+  /** Folders of plugins; their views are called `@<name>/<view>`. */
+  readonly plugins?: readonly { readonly name: string; readonly folder: string }[];
 }
 
 /**
@@ -22,7 +24,8 @@ export type Renderer = (view: string, locals: Record<string, unknown>) => string
  * Compiles all templates, so that a broken or missing one stops the start and no request reads a file.
  * Values are HTML-escaped wherever a template prints them with `<%= %>`.
  */
-export function createRenderer({ folder, assetBase, productName }: RendererOptions): Renderer {
+export function createRenderer(options: RendererOptions): Renderer {
+  const { folder, assetBase, productName, plugins = [] } = options;
   const eta = new Eta({
     views: resolve(folder),
     cache: true,
@@ -33,6 +36,7 @@ export function createRenderer({ folder, assetBase, productName }: RendererOptio
     debug: true,
   });
   compileAll(eta, resolve(folder));
+  for (const plugin of plugins) addViews(eta, plugin);
   return (view, locals) => eta.render(view, { ...locals, assetBase, productName });
 }
 
@@ -41,6 +45,13 @@ function compileAll(eta: Eta, folder: string): void {
     if (!file.endsWith('.eta')) continue;
     const filepath = join(folder, file);
     eta.templatesSync.define(filepath, eta.compile(eta.readFile(filepath), { filepath }));
+  }
+}
+
+function addViews(eta: Eta, { name, folder }: { name: string; folder: string }): void {
+  for (const file of readdirSync(folder)) {
+    if (!file.endsWith('.eta')) continue;
+    eta.loadTemplate(`@${name}/${file.slice(0, -4)}`, eta.readFile(join(folder, file)));
   }
 }
 

@@ -200,6 +200,8 @@ export interface PluginManifest<Schema extends SettingsSchema = SettingsSchema> 
   readonly commands?: readonly Command[];
   /** Third-party plugins only: a folder of migrations with a history of its own. */
   readonly migrations?: URL;
+  /** Third-party plugins only: a folder of Eta templates, shown as `@<plugin>/<view>`. */
+  readonly views?: URL;
   /** Wires the plugin; does no I/O (that is for `start`). */
   setup(context: PluginContext<z.output<Schema>>): Contributions;
 }
