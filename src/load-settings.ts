@@ -66,6 +66,12 @@ function collect<Result>(faults: string[], work: () => Result): Result | undefin
 const isEnabled = (plugin: Plugin, environment: Environment): boolean =>
   plugin.enabled?.(plugin.settings.parse(environment)) ?? true;
 
+/** What plugins tell whoever runs the server, such as redirect URIs to register elsewhere. */
+export const notesOf = ({ config, environment, plugins }: Loaded): string[] =>
+  plugins.flatMap(
+    ({ notes, settings }) => notes?.(settings.parse(environment), config.publicUrl) ?? [],
+  );
+
 /** A local start makes its own SECRET_KEY, under DATA_DIR. */
 export const withSecretKey = (config: CoreConfig): CoreConfig =>
   config.secretKeys.length > 0

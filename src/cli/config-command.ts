@@ -2,7 +2,7 @@ import type { Command as Program } from 'commander';
 import { describeSettings, type Setting } from '../../config/describe.ts';
 import type { CoreConfig } from '../../config/load.ts';
 import { issuerOf } from '../http/public-url.ts';
-import type { Loaded } from '../load-settings.ts';
+import { type Loaded, notesOf } from '../load-settings.ts';
 
 /** `config`: every setting, what applies and where it comes from, secrets masked. Touches no storage. */
 export function addConfigCommand(program: Program, loaded: Promise<Loaded>): void {
@@ -18,6 +18,7 @@ export function addConfigCommand(program: Program, loaded: Promise<Loaded>): voi
         database: config.embedded ? 'embedded' : 'external',
         state_store: config.REDIS_URL === undefined ? 'postgresql' : 'redis',
         plugins: plugins.map(({ name }) => name),
+        notes: notesOf(await loaded),
       };
       const text = json ? JSON.stringify({ ...facts, settings }, undefined, 2) : table(settings);
       process.stdout.write(`${text}\n`);
@@ -49,5 +50,7 @@ function table(settings: readonly Setting[]): string {
 
 const describeFacts = (facts: Readonly<Record<string, string | readonly string[]>>): string =>
   Object.entries(facts)
-    .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(' ') : value}`)
+    .flatMap(([name, value]) =>
+      name === 'notes' ? value : `${name}: ${Array.isArray(value) ? value.join(' ') : value}`,
+    )
     .join('\n');

@@ -1,6 +1,6 @@
 import type { Command as Program } from 'commander';
 import { issuerOf } from '../http/public-url.ts';
-import type { Loaded } from '../load-settings.ts';
+import { type Loaded, notesOf } from '../load-settings.ts';
 import { type RunningServer, startServer } from '../main.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -36,6 +36,7 @@ export function addStartCommand(program: Program, loaded: Promise<Loaded>): void
 /** The last words of a start: where it is, and what to do next. */
 function greeting({ loaded }: RunningServer): string {
   const issuer = issuerOf(loaded.config.publicUrl);
+  const notes = notesOf(loaded);
   const keepsMails = issuer.startsWith('http:') && loaded.environment['SMTP_URL'] === undefined;
   return [
     '',
@@ -46,6 +47,7 @@ function greeting({ loaded }: RunningServer): string {
     '  npx authsrv client create --name "My app" --redirect-uri http://localhost:8080/callback',
     `  curl ${issuer}/.well-known/openid-configuration   what a client needs to know`,
     ...(keepsMails ? ['', `Mails are not sent, but kept to be read at ${issuer}/mail`] : []),
+    ...(notes.length > 0 ? ['', ...notes] : []),
     '',
     '',
   ].join('\n');

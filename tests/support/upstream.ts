@@ -79,7 +79,8 @@ export async function startUpstream(): Promise<Upstream> {
     requests: [],
     denies: false,
     open(options) {
-      server.on('request', signsEverybodyIn(upstream, options).callback());
+      const answer = signsEverybodyIn(upstream, options).callback();
+      server.on('request', (req, res) => void answer(req, res));
     },
     async close() {
       server.closeAllConnections();

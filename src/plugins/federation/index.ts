@@ -28,14 +28,13 @@ export const federation = definePlugin({
     const base = core.publicUrl.pathname.replace(/\/$/, '');
     const origins = { origin: core.publicUrl.origin, others: core.corsOrigins };
     const providers = createProviders(set.FEDERATION_DISABLED);
+    const identities = createIdentityModel(context.db);
     const service = createFederation({
       ...context,
-      ...{ publicUrl, base, providers },
-      registration: core.registration,
+      ...{ publicUrl, base, providers, identities, registration: core.registration },
       users: context.use(Users),
       sessions: context.use(Sessions),
       accounts: context.use(BrowserSignIns),
-      identities: createIdentityModel(context.db),
       flows: createFlows(context),
       cipher: createTokenCipher(context.secrets.keys('upstream-tokens')),
       keepsTokens: set.FEDERATION_STORE_TOKENS === 'on',
@@ -57,6 +56,8 @@ export const federation = definePlugin({
         }),
       ],
       routes: createRoutes({ federation: service, publicUrl, origins }),
+      exportUser: { identities: ({ id }) => identities.exportUser(id) },
+      eraseUser: ({ id }, transaction) => identities.eraseUser(id, transaction),
       pages: createPages({ federation: service, base, origins, forgotPath }),
     };
   },

@@ -39,6 +39,15 @@ const DELETE = {
   name: 'identities-delete',
   text: 'DELETE FROM identities WHERE id = $1 RETURNING id',
 };
+const EXPORT = {
+  name: 'identities-export',
+  text: `SELECT provider, issuer, subject, email, created_at AS linked_at, last_used_at
+    FROM identities WHERE user_id = $1 ORDER BY created_at, id`,
+};
+const ERASE = {
+  name: 'identities-erase',
+  text: 'DELETE FROM identities WHERE user_id = $1',
+};
 // Only those that were revoked: newer ones may have come meanwhile.
 const FORGET_TOKENS = {
   name: 'identities-forget-tokens',
@@ -73,6 +82,12 @@ export function createIdentityModel(db: Database) {
 
     async delete(id: string, transaction: Transaction): Promise<boolean> {
       return (await db.query(DELETE, [id], transaction)).length > 0;
+    },
+
+    exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
+
+    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
+      await db.query(ERASE, [userId], transaction);
     },
 
     async forgetTokens(id: string, tokens: string): Promise<void> {

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { type Clock, epochSeconds } from '../../kernel/clock.ts';
 import type { OidcEngine } from '../../kernel/oidc.ts';
 import { ProblemError } from '../../kernel/problem.ts';
 import type { PageReply, RequestInfo } from '../../kernel/route.ts';
@@ -9,14 +7,12 @@ import type { User } from '../users/contract.ts';
 import { callUpstream } from './call-upstream.ts';
 import { checkIdentity, type Proof } from './check-identity.ts';
 import type { InteractionOutcome } from './contract.ts';
-import type { Flow, Flows, Goal, Waiting } from './flows.ts';
+import type { Flows, Goal, Waiting } from './flows.ts';
 import { problems } from './problems.ts';
 import { createIdentities, type IdentityDependencies } from './service/identities.ts';
-import {
-  createResolveUser,
-  type ResolveDependencies,
-  type Resolved,
-} from './service/resolve-user.ts';
+import { createLeave } from './service/leave.ts';
+import { createLinkQuestion } from './service/link-question.ts';
+import { createResolveUser, type ResolveDependencies } from './service/resolve-user.ts';
 import type {
   LinkQuestion,
   UpstreamIdentity,
@@ -29,7 +25,6 @@ interface Dependencies extends ResolveDependencies, IdentityDependencies {
   readonly accounts: BrowserSignIn;
   readonly sessions: SessionService;
   readonly oidc: Pick<OidcEngine, 'currentSession'>;
-  readonly clock: Clock;
   /** FEDERATION_STORE_TOKENS. */
   readonly keepsTokens: boolean;
   /** PUBLIC_URL without a trailing slash, and its path. */
@@ -37,35 +32,22 @@ interface Dependencies extends ResolveDependencies, IdentityDependencies {
   readonly base: string;
 }
 
-/** Seconds for which a sign-in proves that a person is there. */
-const RECENT = 300;
-
 /** What the first half of a sign-in leads to, once the provider has said who the person is. */
 export type Arrival = PageReply | { readonly question: string };
 
 export type Federation = ReturnType<typeof createFederation>;
 
+/** The provider is part of the login history. RFC 8176 has no value for it. */
+const amrOf = (provider: string): readonly string[] => ['fed', provider];
+
 /** Leaves for a provider, comes back, and signs in, links, or asks. */
 export function createFederation(dependencies: Dependencies) {
-  const { providers, flows, random, log, oidc, sessions, accounts, users, clock, base } =
-    dependencies;
+  const { providers, flows, log, oidc, accounts, base } = dependencies;
   const resolve = createResolveUser(dependencies);
   const identities = createIdentities(dependencies);
   const redirectUri = (id: string): string => `${dependencies.publicUrl}/oauth2/${id}/callback`;
-  const amrOf = (id: string): readonly string[] => ['fed', id];
-
-  const begin = async (id: string, goal: Goal, request: RequestInfo, reauthenticate = false) => {
-    const provider = providers.get(id);
-    const [nonce, codeVerifier] = [random.token(), random.token()];
-    const flow: Flow = { provider: id, nonce, codeVerifier, goal };
-    const { state, cookies } = await flows.begin(flow, request);
-    const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
-    const asked = { redirectUri: redirectUri(id), state, nonce, codeVerifier, codeChallenge };
-    const url = await callUpstream(provider, log, () =>
-      provider.begin({ ...asked, reauthenticate }),
-    );
-    return { redirect: url.href, cookies };
-  };
+  const begin = createLeave({ ...dependencies, redirectUri });
+  const { ask, confirm } = createLinkQuestion({ ...dependencies, identities });
 
   const prove = async (
     provider: UpstreamProvider,
@@ -123,38 +105,6 @@ export function createFederation(dependencies: Dependencies) {
       await flows.refuse(goal.uid, error);
       return { redirect: `${base}/interaction/${goal.uid}/federated` };
     }
-  };
-
-  const isRecent = async (userId: string, request: RequestInfo): Promise<boolean> => {
-    const current = await oidc.currentSession(request.exchange);
-    if (current?.userId !== userId) return false;
-    const authTime = await sessions.authTime(current.uid);
-    return authTime !== undefined && epochSeconds(clock) - authTime <= RECENT;
-  };
-
-  const ask = async (user: User, { provider }: Proof, request: RequestInfo) => {
-    const { id, label } = providers.get(provider);
-    const proof = async (): Promise<LinkQuestion['proof']> => {
-      if (await isRecent(user.id, request)) return 'session';
-      return (await users.hasPassword(user.id)) ? 'password' : 'none';
-    };
-    const question = { kind: 'link', provider: { id, label }, email: user.email } as const;
-    return { ...question, proof: await proof() } satisfies LinkQuestion;
-  };
-
-  /** The answer to the question. Undefined for a wrong password, and when there is nothing to prove it with. */
-  const confirm = async (
-    { user }: Resolved,
-    proof: Proof,
-    { password, request }: { password: string | undefined; request: RequestInfo },
-  ): Promise<User | undefined> => {
-    const proven =
-      password === undefined
-        ? await isRecent(user.id, request)
-        : await users.verifyPassword(user.id, password);
-    if (!proven) return undefined;
-    await identities.link(user.id, proof);
-    return user;
   };
 
   return {
@@ -226,8 +176,8 @@ export function createFederation(dependencies: Dependencies) {
     ): Promise<PageReply | undefined> {
       const { proof, returnTo } = await flows.findWaiting(code, request);
       providers.get(proof.provider);
-      const user = await confirm(await resolve(proof), proof, { password, request });
-      if (!user) return undefined;
+      const { user } = await resolve(proof);
+      if (!(await confirm(user, proof, { password, request }))) return undefined;
       await flows.takeWaiting(code, request);
       return signedIn(user, proof, request, returnTo);
     },
@@ -244,8 +194,8 @@ export function createFederation(dependencies: Dependencies) {
     async linkInteraction(uid: string, password: string | undefined, request: RequestInfo) {
       const proof = await flows.findArrived(uid);
       providers.get(proof.provider);
-      const user = await confirm(await resolve(proof), proof, { password, request });
-      if (!user) return undefined;
+      const { user } = await resolve(proof);
+      if (!(await confirm(user, proof, { password, request }))) return undefined;
       if (!(await flows.takeArrived(uid))) throw problems.stateInvalid();
       return { kind: 'user' as const, user, amr: amrOf(proof.provider) };
     },

@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
 import type { Log } from '../../../kernel/plugin.ts';
-import type { UserService } from '../../users/contract.ts';
+import type { User, UserService } from '../../users/contract.ts';
 import { callUpstream } from '../call-upstream.ts';
 import type { Proof } from '../check-identity.ts';
 import { IdentityLinked, IdentityUnlinked } from '../contract.ts';
@@ -54,6 +54,24 @@ export function createIdentities(dependencies: IdentityDependencies) {
     return row;
   };
 
+  const add = async (user: User, proof: Proof): Promise<void> => {
+    // An account that its owner may yet claim by mail must not have a second door (pre-hijacking, SEC-73).
+    if (!user.emailVerified || !proof.verifiedEmail) throw problems.linkUnverified();
+    if (!(await identities.insert(identityRow(proof, user.id, dependencies)))) {
+      throw problems.alreadyLinked();
+    }
+    events.emit(IdentityLinked, { userId: user.id, provider: proof.provider });
+  };
+
+  const link = async (userId: string, proof: Proof): Promise<void> => {
+    const user = await users.find(userId);
+    if (!user || user.disabledAt) throw problems.accountUnavailable();
+    const known = await identities.find(proof.issuer, proof.subject);
+    if (!known) return add(user, proof);
+    if (known.user_id !== userId) throw problems.identityTaken();
+    await identities.used(known.id, new Date(clock.now()), proof.tokens);
+  };
+
   return {
     list: async (userId: string): Promise<readonly LinkedIdentity[]> =>
       (await identities.ofUser(userId)).map(describe),
@@ -62,19 +80,7 @@ export function createIdentities(dependencies: IdentityDependencies) {
      * Links for who has just proved both sides. Idempotent. Throws `federation:link-unverified`, `:identity-taken`,
      * `:already-linked`, `:account-unavailable`.
      */
-    async link(userId: string, proof: Proof): Promise<void> {
-      const user = await users.find(userId);
-      if (!user || user.disabledAt) throw problems.accountUnavailable();
-      const known = await identities.find(proof.issuer, proof.subject);
-      if (known && known.user_id !== userId) throw problems.identityTaken();
-      if (known) return identities.used(known.id, new Date(clock.now()), proof.tokens);
-      // An account that its owner may yet claim by mail must not have a second door (pre-hijacking, SEC-73).
-      if (!user.emailVerified || !proof.verifiedEmail) throw problems.linkUnverified();
-      if (!(await identities.insert(identityRow(proof, userId, dependencies)))) {
-        throw problems.alreadyLinked();
-      }
-      events.emit(IdentityLinked, { userId, provider: proof.provider });
-    },
+    link,
 
     /** Throws `federation:last-way-in`, also for the faster of two requests that would take both, `:not-linked`. */
     async unlink(userId: string, provider: string): Promise<void> {

@@ -86,20 +86,25 @@ export function createResolveUser(dependencies: ResolveDependencies) {
     }
   };
 
+  const create = async (
+    proof: Proof,
+    email: NonNullable<Proof['verifiedEmail']>,
+  ): Promise<Resolved> => {
+    const user = await createUser(proof, email);
+    if (user) return { kind: 'user', user };
+    // Whoever was faster is either this person in another tab, or somebody with the same address.
+    const faster = await linked(proof);
+    if (!faster) throw problems.linkRequired();
+    return faster;
+  };
+
   return async (proof: Proof): Promise<Resolved> => {
     const known = await linked(proof);
     if (known) return known;
     const { verifiedEmail } = proof;
     if (!verifiedEmail) throw problems.emailUnverified();
     const owner = await users.findByEmail(verifiedEmail.address);
-    if (!owner) {
-      const user = await createUser(proof, verifiedEmail);
-      if (user) return { kind: 'user', user };
-      // Whoever was faster is either this person in another tab, or somebody with the same address.
-      const faster = await linked(proof);
-      if (faster) return faster;
-      throw problems.linkRequired();
-    }
+    if (!owner) return create(proof, verifiedEmail);
     if (!owner.emailVerified) throw problems.accountUnverified();
     return { kind: 'link', user: usable(owner) };
   };
