@@ -1,9 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { viewerFolder } from '../src/package-root.ts';
 import { freePort } from './support/free-port.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -90,6 +99,14 @@ describe('build', function () {
     cpSync(path.join(folder, 'package'), home, { recursive: true });
     symlinkSync(path.join(root, 'node_modules'), path.join(home, 'node_modules'));
     await serves(path.join(home, 'bin/authsrv.js'), cwd);
+  });
+
+  it('brings the viewer of the API along, which production does not install', () => {
+    const viewer = viewerFolder(path.join(folder, 'package')) ?? 'none';
+    expect(viewer).to.equal(path.join(folder, 'package/dist/viewer'));
+    for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css', 'LICENSE', 'NOTICE']) {
+      expect(existsSync(path.join(viewer, file)), file).to.equal(true);
+    }
   });
 
   it('starts from dist/', async () => {

@@ -75,7 +75,6 @@ export async function createCast(app: TestApp) {
         target: target.id,
         role: roleId,
         client_id: rp.client.client_id,
-        client_secret: rp.secret,
         redirect_uri: rp.redirectUri,
         basic: Buffer.from(`${rp.client.client_id}:${rp.secret}`).toString('base64'),
       };
