@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { Mails } from '../../src/plugins/mail/contract.ts';
 import { mail as mailPlugin } from '../../src/plugins/mail/index.ts';
+import { createMailModel, sweepMails } from '../../src/plugins/mail/model.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRecordingLog } from '../support/log.ts';
 import { ISSUER } from '../support/nodes.ts';
@@ -14,6 +15,13 @@ const statement = (name: string, text: string) => ({ name: `test-mail-${name}`, 
 const DUE = statement('due', `UPDATE mails SET next_attempt_at = now() WHERE state = 'queued'`);
 const AGE = statement('age', `UPDATE mails SET created_at = created_at - interval '2 days'`);
 const LOCALS = statement('locals', 'SELECT state, locals FROM mails WHERE recipient = $1');
+/** A mail that no node is told of. */
+const UNTOLD = statement(
+  'untold',
+  `INSERT INTO mails (id, recipient, template, locals, state, next_attempt_at, created_at)
+    VALUES ($1, $2, coalesce($3, 'email-changed'), '{"name":""}', 'queued', now(), now())`,
+);
+const FORGET = statement('forget', `DELETE FROM mails WHERE state IN ('queued', 'sending')`);
 const ABANDON = statement(
   'abandon',
   `UPDATE mails SET state = 'sending', attempts = attempts + 1, leased_until = now() - interval '1 second',
@@ -146,6 +154,9 @@ describe('mail and its SMTP server', function () {
     await sql(AGE);
     await turn();
     await eventually(async () => expect(await stateOf(old)).to.equal('failed'));
+    // Its link has expired with it: nothing of it is kept.
+    await sweepMails(createMailModel(app.storage.db));
+    expect((await sql(LOCALS, [old]))[0]?.locals).to.equal(null);
   });
 
   it('a process that ended: what it had not handed over is sent, what it may have is uncertain', async () => {
@@ -167,6 +178,19 @@ describe('mail and its SMTP server', function () {
       expect(await stateOf(before)).to.equal('sent');
     }, 15_000);
     expect([arrived(before), arrived(after)]).to.deep.equal([1, 0]);
+  });
+
+  it('a mail that this version cannot write waits, and has failed after a day', async () => {
+    const to = newAddress();
+    await sql(UNTOLD, [randomUUID(), to, 'of-a-newer-version']);
+    await turn();
+    await eventually(async () => {
+      const mails = await app.app.use(Mails).list({ state: 'queued', limit: 1000 });
+      expect(mails.find((one) => one.to === to)?.lastError).to.match(/^There is no mail/);
+    }, 10_000);
+    await sql(AGE);
+    await turn();
+    await eventually(async () => expect(await stateOf(to)).to.equal('failed'), 10_000);
   });
 
   for (const mode of ['silent', 'mute'] as SmtpMode[]) {
@@ -201,6 +225,20 @@ describe('mail and its SMTP server', function () {
     } finally {
       await node.close();
     }
+  });
+
+  it('a node stops while it works through a backlog that its poll found', async () => {
+    const node = await anotherNode(app);
+    smtp.mode = 'mute';
+    const taken = smtp.mails.length;
+    // Both nodes poll; more than both take at a time.
+    for (let count = 0; count < 24; count += 1)
+      await sql(UNTOLD, [randomUUID(), newAddress(), null]);
+    await eventually(() => expect(smtp.mails.length - taken).to.be.greaterThan(8), 15_000);
+    const started = performance.now();
+    await node.close();
+    expect(performance.now() - started).to.be.lessThan(4_900);
+    await sql(FORGET);
   });
 });
 

@@ -15,6 +15,8 @@ export interface TestSmtpServer {
   /** With a user and a password that it demands. */
   readonly url: string;
   mode: SmtpMode;
+  /** The words of `reject`. */
+  says: string;
   /** What it took, in order; also when it did not say so. */
   readonly mails: readonly ParsedMail[];
   readonly connections: () => number;
@@ -45,7 +47,7 @@ export async function startSmtpServer(mode: SmtpMode = 'accept', at = 0): Promis
     },
     onRcptTo(_address, _session, done) {
       if (state.mode === 'defer') return done(answer(451, 'try again later'));
-      if (state.mode === 'reject') return done(answer(550, 'no such user here'));
+      if (state.mode === 'reject') return done(answer(550, state.says));
       return done();
     },
     onData(stream, _session, done) {
@@ -71,6 +73,7 @@ export async function startSmtpServer(mode: SmtpMode = 'accept', at = 0): Promis
   const state: TestSmtpServer = {
     url: `smtp://${USER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}`,
     mode,
+    says: 'no such user here',
     mails,
     connections: () => connections,
     async close() {

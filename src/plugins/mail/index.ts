@@ -38,7 +38,8 @@ export const mail = definePlugin({
       eraseUser: ({ email }, transaction) => mails.eraseTo(email, transaction),
       pages: mode === 'capture' ? createMailPages({ mails, product, base }) : [],
       tasks: [
-        { name: 'mail', every: TURN, run: () => worker.run() },
+        // Not waited for: a stop waits for tasks, and must not wait for an SMTP server.
+        { name: 'mail', every: TURN, run: async () => worker.wake() },
         { name: 'old mails', every: 3600, run: () => sweepMails(mails) },
       ],
       async start() {

@@ -81,6 +81,13 @@ const SWEEP = {
       AND state NOT IN ('queued', 'sending') LIMIT 1000) RETURNING id`,
 };
 
+// By then the links have expired, and a mail without them is not worth sending.
+const EMPTY = {
+  name: 'mails-empty',
+  text: `UPDATE mails SET locals = NULL WHERE locals IS NOT NULL AND created_at < now() - interval '1 day'
+    AND state IN ('failed', 'uncertain', 'captured')`,
+};
+
 export type MailModel = ReturnType<typeof createMailModel>;
 
 /** Table `mails`. Seconds, by PostgreSQL's clock. A change of a mail under way names its attempt, so that a late one changes nothing. */
@@ -127,6 +134,10 @@ export function createMailModel(db: Database) {
     async eraseTo(email: string, transaction: Transaction): Promise<void> {
       await db.query(ERASE, [spellings(email)], transaction);
     },
+    /** Forgets the content of mails that ended a day ago. */
+    async empty(): Promise<void> {
+      await db.query(EMPTY, []);
+    },
     /** Deletes at most 1000 that were through 30 days ago; answers how many. */
     async sweep(): Promise<number> {
       return (await db.query(SWEEP, [])).length;
@@ -137,7 +148,11 @@ export function createMailModel(db: Database) {
 /** As the user wrote it, and as it is compared. */
 const spellings = (email: string): string[] => [email, email.normalize('NFKC').toLowerCase()];
 
-/** Deletes what was through 30 days ago, in small batches. */
-export async function sweepMails({ sweep }: Pick<MailModel, 'sweep'>): Promise<void> {
+/** Forgets contents after a day, and deletes what was through 30 days ago, in small batches. */
+export async function sweepMails({
+  empty,
+  sweep,
+}: Pick<MailModel, 'empty' | 'sweep'>): Promise<void> {
+  await empty();
   while ((await sweep()) === 1000);
 }

@@ -28,7 +28,7 @@ export function createMailPages({ mails, product, base }: Dependencies): Page[] 
   const captured = async ({ params, request }: PageInput): Promise<MailRow> => {
     const { success, data: id } = z.uuid().safeParse(params['id']);
     const row = success && isLoopback(request.ip) ? await mails.find(id) : undefined;
-    if (row?.state !== 'captured') throw problems.notFound();
+    if (row?.state !== 'captured' || !row.locals) throw problems.notFound();
     return row;
   };
 
@@ -40,7 +40,7 @@ export function createMailPages({ mails, product, base }: Dependencies): Page[] 
       access,
       async handle({ request }) {
         if (!isLoopback(request.ip)) throw problems.notFound();
-        const rows = await mails.list(['captured'], MOST);
+        const rows = (await mails.list(['captured'], MOST)).filter(({ locals }) => locals);
         const list = rows.map((row) => ({ ...shown(row), url: `${base}/mail/${row.id}` }));
         return { view: 'mail/list', locals: { mails: list } };
       },

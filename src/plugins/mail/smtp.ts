@@ -12,6 +12,9 @@ const TIMEOUTS = {
   socketTimeout: 20_000,
 };
 
+/** Milliseconds for a whole delivery, however busy the server looks; shorter than a lease. */
+const LONGEST = 90_000;
+
 export interface Outgoing extends Message {
   readonly id: string;
   readonly from: string;
@@ -43,25 +46,32 @@ const ABOUT_MAIL = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
 const isRefused = ({ responseCode = 0, command = '', code = '' }: SmtpError): boolean =>
   responseCode >= 500 && (ABOUT_MAIL.has(command) || code === 'EMESSAGE' || code === 'EENVELOPE');
 
+/** Servers quote recipients (`550 <ann@example.com>: unknown`) and links of a mail that they refuse. */
+const withoutPeople = (said: string): string =>
+  said.replaceAll(/https?:\S+/giu, '(link)').replaceAll(/[^\s<>]+@[^\s<>]+/gu, '(address)');
+
 function judge(error: SmtpError, handedOver: boolean): Delivery {
-  const reason = error.message.replaceAll(/[\p{Cc}]+/gu, ' ').slice(0, 300);
+  const reason = withoutPeople(error.message.replaceAll(/[\p{Cc}]+/gu, ' ')).slice(0, 300);
   if (isRefused(error)) return { outcome: 'refused', reason };
   const isAnswered = (error.responseCode ?? 0) >= 400;
   return { outcome: handedOver && !isAnswered ? 'uncertain' : 'later', reason };
 }
 
-/** `timeouts` in milliseconds; together shorter than a lease. */
-export function createSmtpDelivery(url: string, timeouts = TIMEOUTS): Deliver {
+/** `timeouts` (of silence) and `longest` (of all) in milliseconds; shorter than a lease. */
+export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = LONGEST): Deliver {
   const { auth, ...server } = parseConnectionUrl(url);
+  // A password goes to another machine under TLS only, whatever that machine offers.
+  const requireTLS = auth !== undefined && !server.secure && !isThisMachine(String(server.host));
   return async (mail, onHandOver) => {
     let handedOver = false;
     const content = await build(mail);
-    const connection = new SMTPConnection({ ...server, ...timeouts } as object);
+    const connection = new SMTPConnection({ ...server, ...timeouts, requireTLS } as object);
     // A lost connection is told by whichever step was under way.
     const lost = Promise.withResolvers<never>();
     lost.promise.catch(() => undefined);
     connection.on('error', lost.reject);
     connection.on('end', () => lost.reject(new Error('the server closed the connection')));
+    const timer = setTimeout(() => lost.reject(new Error('the server took too long')), longest);
     const step = (start: (done: (error?: Error | null) => void) => void): Promise<void> =>
       Promise.race([
         lost.promise,
@@ -89,9 +99,14 @@ export function createSmtpDelivery(url: string, timeouts = TIMEOUTS): Deliver {
     } catch (error) {
       connection.close();
       return judge(error as SmtpError, handedOver);
+    } finally {
+      clearTimeout(timer);
     }
   };
 }
+
+const isThisMachine = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 const addressOf = (sender: string): string => /<(.+)>$/.exec(sender)?.[1] ?? sender;
 

@@ -1,7 +1,7 @@
 /** Takes due mails from the outbox and delivers each; several nodes share the work. */
 import type { Random } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
-import type { Compose } from './compose.ts';
+import type { Compose, Message } from './compose.ts';
 import type { MailModel, MailRow } from './model.ts';
 import type { Deliver, Delivery } from './smtp.ts';
 
@@ -63,7 +63,13 @@ export function createWorker({ mails, deliver, compose, from, random, log }: Dep
 
   const send = async (row: MailRow): Promise<void> => {
     const { id, recipient: to, created_at: date } = row;
-    const message = compose({ template: row.template, locals: row.locals ?? {} });
+    let message: Message;
+    try {
+      message = compose({ template: row.template, locals: row.locals ?? {} });
+    } catch (error) {
+      // Enqueued by a newer version, perhaps: a node that has the template may take it within the day.
+      return conclude(row, { outcome: 'later', reason: (error as Error).message });
+    }
     const handOver = async (): Promise<void> => {
       if (!(await mails.handOver(row))) throw new Error('another node has the mail');
     };

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { createSmtpDelivery, type Delivery } from '../../../src/plugins/mail/smtp.ts';
 import { type SmtpMode, startSmtpServer, type TestSmtpServer } from '../../support/smtp-server.ts';
@@ -92,6 +94,35 @@ describe('delivery by SMTP', () => {
     await server.close();
     const gone = await createSmtpDelivery(server.url, SHORT)(mail, async () => undefined);
     expect(gone.outcome).to.equal('later');
+  });
+
+  it('a server that says something for ever: later', async () => {
+    const sockets = new Set<Socket>();
+    const timers = new Set<NodeJS.Timeout>();
+    const dripping = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      socket.write('220 here\r\n');
+      timers.add(setInterval(() => socket.write('250-more\r\n'), 50));
+    });
+    dripping.listen(0, '127.0.0.1');
+    await once(dripping, 'listening');
+    const url = `smtp://127.0.0.1:${(dripping.address() as AddressInfo).port}`;
+    try {
+      const delivery = await createSmtpDelivery(url, SHORT, 900)(mail, async () => undefined);
+      expect(delivery).to.deep.equal({ outcome: 'later', reason: 'the server took too long' });
+    } finally {
+      for (const timer of timers) clearInterval(timer);
+      for (const socket of sockets) socket.destroy();
+      dripping.close();
+    }
+  });
+
+  it('SEC-94: a reason quotes neither addresses nor links', async () => {
+    server.says = '<ana@example.org>: unknown, see https://auth.example.com/l/abc';
+    const { delivery } = await deliver('reject');
+    expect(delivery)
+      .to.have.property('reason')
+      .that.includes('550 <(address)>: unknown, see (link)');
   });
 
   it('sends not a byte of the mail when it may not be handed over', async () => {
