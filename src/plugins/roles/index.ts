@@ -7,6 +7,7 @@ import { Users } from '../users/contract.ts';
 import { createClaimSource } from './claims.ts';
 import { commands } from './cli.ts';
 import { RoleGranted, RoleRevoked, Roles } from './contract.ts';
+import { createHolderRoutes } from './holder-routes.ts';
 import { createRoleModel } from './model.ts';
 import { createRoutes } from './routes.ts';
 import { createRoleService } from './service.ts';
@@ -27,9 +28,10 @@ export const roles = definePlugin({
       users,
       revocations: context.use(Revocations),
     });
+    const parts = { ...context, roles: service, users };
     return {
       provides: [provide(Roles, service)],
-      routes: createRoutes({ roles: service, users, log: context.log }),
+      routes: [...createRoutes(parts), ...createHolderRoutes(parts)],
       claims: [createClaimSource(model)],
       exportUser: { roles: ({ id }) => model.exportUser(id) },
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),

@@ -32,14 +32,16 @@ const REVOKE = {
   name: 'user-roles-revoke',
   text: 'DELETE FROM user_roles WHERE user_id = $1 AND role_id = $2 RETURNING role_id',
 };
-const KNOWS_USER = {
-  name: 'roles-knows-user',
-  text: 'SELECT FROM users WHERE id = $1',
+// Before any row of `user_roles`, as whoever deletes the user does: so neither waits in a circle.
+const LOCK_USER = {
+  name: 'roles-lock-user',
+  text: 'SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE',
 };
 // In one order everywhere, so that two deletions do not wait for each other's users.
 const HOLDERS = {
   name: 'user-roles-holders',
-  text: 'SELECT user_id FROM user_roles WHERE role_id = $1 ORDER BY user_id',
+  text: `SELECT user_id FROM user_roles JOIN users ON users.id = user_id
+    WHERE role_id = $1 ORDER BY user_id FOR NO KEY UPDATE OF users`,
 };
 const LOCK = {
   name: 'roles-lock',
@@ -154,14 +156,15 @@ function roleTable(db: Database) {
 
 function userRoleTable(db: Database) {
   return {
-    /** Ids of those who have it. */
+    /** Ids of those who have it, who stay as they are until the transaction ends. */
     async holders(id: string, transaction: Transaction): Promise<readonly string[]> {
       const rows = await db.query<{ user_id: string }>(HOLDERS, [id], transaction);
       return rows.map(({ user_id }) => user_id);
     },
 
-    async knowsUser(userId: string, transaction: Transaction): Promise<boolean> {
-      return UUID.test(userId) && (await db.query(KNOWS_USER, [userId], transaction)).length === 1;
+    /** Keeps the user as they are until the transaction ends; false when there is nobody. */
+    async lockUser(userId: string, transaction: Transaction): Promise<boolean> {
+      return UUID.test(userId) && (await db.query(LOCK_USER, [userId], transaction)).length === 1;
     },
 
     /** True when this user alone is an active superuser. Means something only under `lock`. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { definePlugin, type Plugin } from '../../../src/kernel/plugin.ts';
 import { createRegistry, type SharedContext } from '../../../src/kernel/registry.ts';
 import { provide } from '../../../src/kernel/service.ts';
+import { noSpan } from '../../../src/kernel/telemetry.ts';
 import { RateLimits } from '../../../src/plugins/rate-limit/contract.ts';
 import { unlimited } from '../../../src/plugins/rate-limit/service.ts';
 import { Revocations } from '../../../src/plugins/revocations/contract.ts';
@@ -38,7 +39,7 @@ describe('the plugins users and roles', () => {
   function install(settings: Record<string, string> = {}) {
     const revocations = createFakeRevocations(test.database);
     const sessions = createFakeSessions(revocations);
-    const shared: Pick<SharedContext, 'db' | 'clock' | 'random' | 'events' | 'log'> & {
+    const shared: Pick<SharedContext, 'db' | 'clock' | 'random' | 'events' | 'log' | 'span'> & {
       core: Pick<SharedContext['core'], 'publicUrl'>;
     } = {
       db: test.database,
@@ -46,6 +47,7 @@ describe('the plugins users and roles', () => {
       random,
       events: createRecordingEvents(),
       log: silentLog,
+      span: noSpan,
       core: { publicUrl: new URL('https://login.acme.example') },
     };
     const plugins = [

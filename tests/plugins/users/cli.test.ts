@@ -67,6 +67,39 @@ describe('user commands', () => {
     expect(two.notes).to.contain('--limit');
   });
 
+  it('finds by name as well, by argument or option', async () => {
+    const { id } = await register();
+    const name = `Zoë ${randomUUID().slice(0, 8)}`;
+    await fixture.service.update(id, { name });
+    for (const [args, options] of [
+      [[name.toUpperCase()], {}],
+      [[], { query: name }],
+    ] as const) {
+      const { out } = await run('user list', args, { ...options, json: true });
+      expect(JSON.parse(out).map((user: { id: string }) => user.id)).to.deep.equal([id]);
+    }
+  });
+
+  it('deletes with --yes, or when the address is typed again', async () => {
+    const [one, two] = [await register(), await register()];
+    const { out } = await run('user delete', [one.id], { yes: true });
+    expect(out).to.equal(`Deleted ${one.email} (${one.id}).`);
+    const typed = await run('user delete', [two.email], {}, { answers: [two.email] });
+    expect(typed.questions).to.have.lengthOf(1);
+    for (const { id } of [one, two]) expect(await fixture.service.find(id)).to.equal(undefined);
+  });
+
+  it('deletes nobody without a word', async () => {
+    const { id, email } = await register();
+    expect(await failure('user delete', [id])).to.equal(
+      'CommandError: There is nobody to ask: say --yes.',
+    );
+    const other = run('user delete', [id], {}, { answers: [`x${email}`] });
+    expect(await other.catch((error: Error) => error.message)).to.contain('nothing is deleted');
+    expect(await failure('user delete', [randomUUID()], { yes: true })).to.contain('no user');
+    expect(await fixture.service.find(id)).to.not.equal(undefined);
+  });
+
   it('says what is wrong in one line', async () => {
     expect(await failure('user show', ['nobody@example.com'])).to.equal(
       'CommandError: There is no user "nobody@example.com".',

@@ -36,9 +36,9 @@ export function createRoleHolders(
   ): Promise<boolean> =>
     revocations.transaction(async (transaction, deny) => {
       if (!(await roles.lock(id, transaction))) throw problems.notFound();
-      const changed = await change(transaction);
-      if (!changed && (await roles.knowsUser(userId, transaction))) return false;
-      // Throws `users:not-found` when nothing changed because there is nobody.
+      const isKnown = await roles.lockUser(userId, transaction);
+      if (isKnown && !(await change(transaction))) return false;
+      // Throws `users:not-found` when there is nobody.
       deny({ sub: userId, rolesVersion: await users.bumpRolesVersion(userId, transaction) });
       return true;
     });
