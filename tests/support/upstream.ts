@@ -1,6 +1,6 @@
 /** Another OpenID provider, as real as ours: whoever comes is signed in there already, as `person`. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Provider, { type Configuration } from 'oidc-provider';
 
@@ -16,6 +16,8 @@ export interface Upstream {
   person: UpstreamPerson;
   /** Authorization requests so far, the newest last. */
   readonly requests: URLSearchParams[];
+  /** Tokens that were given back. */
+  readonly revocations: string[];
   /** Answers `access_denied` instead of a code. */
   denies: boolean;
   open(options: UpstreamOptions): void;
@@ -77,6 +79,7 @@ export async function startUpstream(): Promise<Upstream> {
     issuer,
     person: { sub: 'upstream-1', claims: {} },
     requests: [],
+    revocations: [],
     denies: false,
     open(options) {
       const answer = signsEverybodyIn(upstream, options).callback();
@@ -97,11 +100,11 @@ function signsEverybodyIn(upstream: Upstream, options: UpstreamOptions): Provide
     configuration(() => upstream, options),
   );
   provider.on('server_error', (_ctx, error) => process.stderr.write(`${String(error.stack)}\n`));
+  provider.on('access_token.destroyed', ({ jti }) => upstream.revocations.push(jti));
   provider.use(async (ctx, next) => {
     if (ctx.path === '/auth') {
       upstream.requests.push(new URLSearchParams(ctx.querystring));
-      // Whoever comes is the person of now, not the one of the last time.
-      ctx.request.headers.cookie = '';
+      forgetSession(ctx.req, ctx.res);
     }
     const [, uid] = /^\/interaction\/([^/]+)$/.exec(ctx.path) ?? [];
     if (uid === undefined) return next();
@@ -128,4 +131,18 @@ function signsEverybodyIn(upstream: Upstream, options: UpstreamOptions): Provide
     }
   });
   return provider;
+}
+
+/** Whoever comes is the person of now, not the one of the last time. */
+function forgetSession({ headers }: IncomingMessage, response: ServerResponse): void {
+  const cookies = (headers.cookie ?? '').split('; ').filter(Boolean);
+  const [ended, kept] = [true, false].map((is) =>
+    cookies.filter((one) => one.startsWith('_session') === is),
+  );
+  headers.cookie = kept?.join('; ');
+  const names = ended?.map((one) => one.split('=')[0]) ?? [];
+  response.setHeader(
+    'set-cookie',
+    names.map((name) => `${name}=; path=/; max-age=0`),
+  );
 }

@@ -73,7 +73,7 @@ export async function walk(browser: Browser, answer: Answer): Promise<Answer> {
   let current = answer;
   for (let hop = 0; hop < MOST; hop += 1) {
     const { location } = current;
-    if (!location || location.hostname !== '127.0.0.1') return current;
+    if (location?.hostname !== '127.0.0.1') return current;
     current = await browser.request(location.href, { headers: { accept: 'text/html' } });
   }
   throw new Error(`more than ${MOST} redirects, last ${current.url}`);
