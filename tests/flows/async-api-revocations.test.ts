@@ -53,7 +53,8 @@ for (const store of storeKinds) {
       const { isCurrent } = following;
       const settings = { issuer, audience, adminRole: 'reports', baseUrl: audience };
       const listener = createApp(settings, { verify, revocations: { denies, isCurrent } });
-      api = createServer(listener.callback()).listen(0, '127.0.0.1');
+      const callback = listener.callback();
+      api = createServer((req, res) => void callback(req, res)).listen(0, '127.0.0.1');
       await once(api, 'listening');
       url = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
       await eventually(isCurrent);

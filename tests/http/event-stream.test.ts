@@ -91,7 +91,8 @@ describe('event streams', () => {
         limit: async () => undefined,
       }),
     );
-    server = createServer(app.callback()).listen(0, '127.0.0.1');
+    const callback = app.callback();
+    server = createServer((req, res) => void callback(req, res)).listen(0, '127.0.0.1');
     await once(server, 'listening');
     mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   });

@@ -54,11 +54,12 @@ export function createLostRotations({ grants, clock, log }: Dependencies) {
 
   const schedule = (): void => {
     if (timer !== undefined || lost.size === 0) return;
-    timer = setTimeout(async () => {
+    const turn = async (): Promise<void> => {
       await settleAll();
       timer = undefined;
       schedule();
-    }, INTERVAL);
+    };
+    timer = setTimeout(() => void turn(), INTERVAL);
     timer.unref();
   };
 
