@@ -152,6 +152,8 @@ describe('embedded PostgreSQL', () => {
         /\d+ \/bin\/sh /.test(command),
       );
       expect(guards).to.have.length(2);
+      // Stopped first: it would notice, and end PostgreSQL itself.
+      process.kill(child.pid, 'SIGSTOP');
       for (const { pid } of guards) process.kill(pid, 'SIGKILL');
       await child.kill();
       expect((await processesOn(folder)).length).to.be.above(0);

@@ -36,7 +36,8 @@ export function createKeyRing({ keys, cipher, log }: Dependencies): KeyRing {
   const load = async (): Promise<boolean> => {
     const rows = await keys.list();
     const seen = rows.map(({ kid, status }) => `${kid} ${status}`).join();
-    if (cached && seen === read) return false;
+    // A table that somebody emptied is a fault there: without keys nothing could be signed or verified.
+    if (cached && (seen === read || rows.length === 0)) return false;
     cached = Object.freeze(await Promise.all(rows.map(decrypt)));
     read = seen;
     return true;

@@ -142,6 +142,14 @@ describe('rotation of signing keys', () => {
     expect(await deaf.published()).to.have.length(4);
   });
 
+  it('keeps the keys it has when the table is empty all of a sudden', async () => {
+    const one = await node();
+    const before = await one.published();
+    await test.database.query({ name: 'test-clear', text: 'DELETE FROM signing_keys' }, []);
+    await one.tend();
+    expect(await one.published()).to.deep.equal(before);
+  });
+
   it('does not add a second next key', async () => {
     const one = await node();
     await one.service.rotate();
