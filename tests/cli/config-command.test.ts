@@ -44,6 +44,23 @@ describe('authsrv config', () => {
     expect(await readdir(folder)).to.deep.equal([]);
   });
 
+  it('prints the redirect URIs to register at providers', async () => {
+    const issuer = 'https://login.acme.example';
+    const acme = { id: 'acme', name: 'Acme', issuer, client_id: 'c', client_secret: 'hidden-one' };
+    const { facts, stdout, of } = await printed({
+      PUBLIC_URL: 'http://localhost:3000/sub',
+      GOOGLE_CLIENT_ID: 'x',
+      GOOGLE_CLIENT_SECRET: 'y',
+      OIDC_PROVIDERS: JSON.stringify([acme]),
+    });
+    expect(facts['notes']).to.deep.equal([
+      'redirect URI for Google: http://localhost:3000/sub/oauth2/google/callback',
+      'redirect URI for Acme: http://localhost:3000/sub/oauth2/acme/callback',
+    ]);
+    expect(of('OIDC_PROVIDERS')).to.equal('******** (environment)');
+    expect(stdout).not.to.contain('hidden-one');
+  });
+
   it('SEC-95 shows where each setting comes from, with secrets masked', async () => {
     const secret = 'c2Vjc'.repeat(9);
     await writeFile(path.join(folder, 'key'), secret);
