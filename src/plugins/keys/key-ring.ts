@@ -12,7 +12,10 @@ interface Dependencies {
 }
 
 export interface KeyRing extends SigningKeys {
-  /** True when the keys, or their stages, are others than before. Throws when one cannot be decrypted. */
+  /**
+   * True when the keys, or their stages, are others than before. Throws when one cannot be decrypted, or when there
+   * were keys and are none any more; those read before stay in use.
+   */
   load(): Promise<boolean>;
   /** Loads, and tells the subscribers of a change. */
   reload(): Promise<void>;
@@ -35,9 +38,10 @@ export function createKeyRing({ keys, cipher, log }: Dependencies): KeyRing {
 
   const load = async (): Promise<boolean> => {
     const rows = await keys.list();
+    // Without keys nothing could be signed or verified.
+    if (cached && rows.length === 0) throw new Error('no signing key is stored any more');
     const seen = rows.map(({ kid, status }) => `${kid} ${status}`).join();
-    // A table that somebody emptied is a fault there: without keys nothing could be signed or verified.
-    if (cached && (seen === read || rows.length === 0)) return false;
+    if (cached && seen === read) return false;
     cached = Object.freeze(await Promise.all(rows.map(decrypt)));
     read = seen;
     return true;
