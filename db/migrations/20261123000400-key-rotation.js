@@ -5,7 +5,9 @@ module.exports = {
     await queryInterface.sequelize.transaction(async (transaction) => {
       const run = (sql) => queryInterface.sequelize.query(sql, { transaction });
       await run('ALTER TABLE signing_keys ADD COLUMN retired_at timestamptz');
-      await run(`CREATE UNIQUE INDEX signing_keys_next ON signing_keys (alg) WHERE status = 'next'`);
+      await run(
+        `CREATE UNIQUE INDEX signing_keys_next ON signing_keys (alg) WHERE status = 'next'`,
+      );
     });
   },
 

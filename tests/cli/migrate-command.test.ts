@@ -62,7 +62,9 @@ describe('authsrv migrate', function () {
     const [last = ''] = pending.slice(-1);
     expect(await sequelizeCli('db:migrate:status')).to.contain(`up ${last}`);
     await sequelizeCli('db:migrate:undo');
-    expect((await run('status')).stdout).to.contain(`applied  ${pending.at(-2)}\npending  ${last}\n`);
+    expect((await run('status')).stdout).to.contain(
+      `applied  ${pending.at(-2)}\npending  ${last}\n`,
+    );
     expect((await run('up')).stdout).to.equal(`applied ${last}\n`);
     expect((await run('up')).stdout).to.equal('nothing to do\n');
     expect((await run('down')).stdout).to.equal(`reverted ${last}\n`);

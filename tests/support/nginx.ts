@@ -51,7 +51,9 @@ export async function prepareNginx(program: string) {
       PUBLIC_ORIGIN: origin,
       HTTP_PORT: String(http),
       HTTPS_PORT: String(https),
-      UPSTREAM_SERVERS: nodes.map((port) => `server 127.0.0.1:${port} max_fails=5 fail_timeout=2s;`).join(' '),
+      UPSTREAM_SERVERS: nodes
+        .map((port) => `server 127.0.0.1:${port} max_fails=5 fail_timeout=2s;`)
+        .join(' '),
       CONFIGURATION: FOLDER,
       CERTIFICATES: certificates,
       RUN: path.join(folder, 'run'),

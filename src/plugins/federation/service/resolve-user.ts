@@ -19,8 +19,6 @@ export type Resolved =
   | { readonly kind: 'user'; readonly user: User }
   | { readonly kind: 'link'; readonly user: User };
 
-export type ResolveUser = ReturnType<typeof createResolveUser>;
-
 /** A row for the identity, linked to a user from now on. */
 export const identityRow = (
   { provider, issuer, subject, verifiedEmail, tokens }: Proof,
