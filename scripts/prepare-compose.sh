@@ -10,6 +10,8 @@ write() { [ -e "secrets/$1" ] || printf '%s' "$2" > "secrets/$1"; }
 write postgres_password "$(random)"
 write redis_password "$(random)"
 write secret_key "$(random)"
+write metrics_token "$(random)"
+write grafana_password "$(random)"
 write database_url "postgres://auth:$(cat secrets/postgres_password)@postgres:5432/auth"
 write redis_url "redis://:$(cat secrets/redis_password)@redis:6379"
 # Compose mounts them as they are, and the server is no root: the folder is closed instead of its files.

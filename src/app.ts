@@ -15,6 +15,7 @@ import type { SigningKeys } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
 import { createRegistry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
+import type { Gauge } from './kernel/telemetry.ts';
 import { createRequestContext } from './logging/request-context.ts';
 import { scrub } from './logging/scrub.ts';
 import { createEngine } from './oidc/engine.ts';
@@ -94,7 +95,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   for (const { plugin, value } of registry.all('listeners')) {
     for (const listener of value) events.subscribe(plugin, listener);
   }
-  telemetry.gauges(registry.all('gauges').flatMap(({ value }) => value));
+  telemetry.gauges([
+    ...gaugesOfPool(storage.db, config.DATABASE_POOL),
+    ...registry.all('gauges').flatMap(({ value }) => value),
+  ]);
   for (const { value: start } of registry.all('start')) await start();
   const stopTasks = startTasks(
     registry.all('tasks').flatMap(({ value }) => value),
@@ -161,6 +165,29 @@ async function servingWithKeys(
   });
   return (req, res) => serve(req, res);
 }
+
+const gaugesOfPool = ({ poolUse }: Storage['db'], size: number): Gauge[] => [
+  {
+    name: 'database_connections_max',
+    summary: 'Connections to PostgreSQL that this process may open',
+    read: () => size,
+  },
+  {
+    name: 'database_connections_open',
+    summary: 'Connections to PostgreSQL that this process has open',
+    read: poolUse.open,
+  },
+  {
+    name: 'database_connections_busy',
+    summary: 'Connections to PostgreSQL that run a statement or a transaction',
+    read: poolUse.busy,
+  },
+  {
+    name: 'database_waiting',
+    summary: 'Callers that wait for a connection to PostgreSQL',
+    read: poolUse.waiting,
+  },
+];
 
 const telemetryOf = ({ config, storage, random, log }: AppOptions): Telemetry =>
   createTelemetry({

@@ -10,6 +10,22 @@ export interface DatabasePool {
   acquire(): Promise<Client>;
   giveBack(client: Client): void;
   run<Row extends object>(client: Client, statement: Statement, values: unknown[]): Promise<Row[]>;
+  readonly use: PoolUse;
+}
+
+/** Connections of this process at the moment. */
+export interface PoolUse {
+  open(): number;
+  busy(): number;
+  /** Callers that wait for one. */
+  waiting(): number;
+}
+
+/** What Sequelize's connection manager keeps, left out of its types. */
+interface Counts {
+  readonly size: number;
+  readonly using: number;
+  readonly waiting: number;
 }
 
 export function createDatabasePool(
@@ -18,6 +34,7 @@ export function createDatabasePool(
   log: Log,
 ): DatabasePool {
   const pool = orm.connectionManager;
+  const { pool: counts } = pool as unknown as { readonly pool: Counts };
 
   function replace(client: Client): void {
     if (!sessions.isAlive(client)) sessions.cut(client);
@@ -47,6 +64,11 @@ export function createDatabasePool(
         if (isStalePlan(error)) sessions.outdateAll();
         throw asUnavailable(error);
       }
+    },
+    use: {
+      open: () => counts.size,
+      busy: () => counts.using,
+      waiting: () => counts.waiting,
     },
   };
 }

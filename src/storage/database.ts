@@ -3,7 +3,7 @@ import type { Log } from '../kernel/plugin.ts';
 import type { Database, Statement } from '../kernel/store.ts';
 import type { DatabaseConnection } from './connection-settings.ts';
 import { isRolledBackConflict, isStalePlan } from './database-failures.ts';
-import { createDatabasePool } from './database-pool.ts';
+import { createDatabasePool, type PoolUse } from './database-pool.ts';
 import { createDatabaseSessions } from './database-sessions.ts';
 import { inTransaction } from './database-transaction.ts';
 import { clientOf, createOrm } from './orm.ts';
@@ -26,6 +26,7 @@ export interface DatabaseOptions {
 export interface OpenDatabase extends Database {
   /** Resolves when PostgreSQL answers; throws `StoreUnavailable` otherwise. */
   ping(): Promise<void>;
+  readonly poolUse: PoolUse;
   /** Lets running statements end for 2 s, then cuts them. */
   close(): Promise<void>;
 }
@@ -75,6 +76,7 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
     orm,
     query,
     transaction,
+    poolUse: pool.use,
     async ping() {
       await query(PING, []);
     },

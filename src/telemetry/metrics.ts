@@ -18,6 +18,11 @@ export interface Metrics {
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+/** There from the start, as zero: Prometheus sees no increase in a series that begins with its first event. */
+const WATCHED = [
+  ...['request.failed', 'oidc.failed', 'http.error', 'traces.lost', 'reports.lost'],
+  ...['login.refused', 'session.started', 'refresh_token.replayed'],
+];
 const GRANTS = new Set(['authorization_code', 'refresh_token', 'client_credentials']);
 
 export function createMetrics(): Metrics {
@@ -44,6 +49,7 @@ export function createMetrics(): Metrics {
     labelNames: ['event'],
     registers,
   });
+  for (const event of WATCHED) events.inc({ event }, 0);
   const grants = new Counter({
     name: 'auth_tokens_total',
     help: 'Answers of the token endpoint, by grant type and outcome: issued, or the OAuth error',

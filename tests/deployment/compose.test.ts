@@ -24,6 +24,7 @@ interface Service {
   readonly healthcheck?: object;
   readonly read_only?: boolean;
   readonly command?: readonly string[];
+  readonly profiles?: readonly string[];
 }
 
 interface Compose {
@@ -80,6 +81,35 @@ describe('docker compose files', () => {
     });
     expect(services['postgres']?.healthcheck).to.be.an('object');
     expect(services['redis']?.healthcheck).to.be.an('object');
+    expect(services['nginx']?.depends_on).to.deep.equal({
+      'app-1': { condition: 'service_healthy' },
+      'app-2': { condition: 'service_healthy' },
+    });
+  });
+
+  it('trace to Jaeger, which nobody waits for, and watch on demand', async () => {
+    const { services } = await load('docker-compose.yml');
+    const { environment = {} } = services['app-1'] ?? {};
+    expect(environment['OTEL_EXPORTER_OTLP_ENDPOINT']).to.equal('http://jaeger:4318');
+    expect(services).to.have.property('jaeger').that.not.has.property('profiles');
+    for (const { depends_on = {} } of Object.values(services)) {
+      expect(Object.keys(depends_on)).not.to.include('jaeger');
+    }
+    for (const name of ['prometheus', 'grafana']) {
+      expect(services[name]?.profiles).to.deep.equal(['monitoring']);
+    }
+  });
+
+  it('are what Docker Compose understands, where there is one', async function () {
+    const isThere = spawnSync('docker', ['compose', 'version']).status === 0;
+    if (!isThere) return this.skip();
+    for (const file of FILES) {
+      const read = spawnSync('docker', ['compose', '--file', file, 'config', '--quiet'], {
+        cwd: ROOT,
+        encoding: 'utf8',
+      });
+      expect(read.status, read.stderr).to.equal(0);
+    }
   });
 
   it('give the server settings that it knows, secrets by file, and nginx every name of its template', async () => {

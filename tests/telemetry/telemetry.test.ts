@@ -195,6 +195,11 @@ describe('telemetry', function () {
       const { text } = await app.browser().request(`${new URL(app.issuer).origin}/metrics`);
       expect(text)
         .to.match(/^auth_hashes_waiting 0$/m)
+        .and.match(/^auth_hashes_running 0$/m)
+        .and.match(/^auth_database_connections_max 10$/m)
+        .and.match(/^auth_database_connections_open [1-9]\d*$/m)
+        .and.match(/^auth_database_connections_busy \d+$/m)
+        .and.match(/^auth_database_waiting 0$/m)
         .and.match(/^nodejs_eventloop_lag_seconds/m);
       // No label names anybody or anything: paths, ids and addresses would be without end.
       expect(text).not.to.include(user.id).and.not.include('@example.com');

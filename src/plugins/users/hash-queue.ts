@@ -8,6 +8,8 @@ export interface WatchedQueue {
   readonly run: HashQueue;
   /** How many stand in line now. */
   waiting(): number;
+  /** How many slots are taken. */
+  running(): number;
 }
 
 /** `slots` run at once, `waiting` more stand in line, first come, first served. */
@@ -42,5 +44,6 @@ export function createHashQueue(limits: { slots: number; waiting: number }): Wat
       }
     },
     waiting: () => line.length,
+    running: () => limits.slots - free,
   };
 }

@@ -59,6 +59,7 @@ export const users = definePlugin({
       claims: createClaimSources(model),
       gauges: [
         { name: 'hashes_waiting', summary: 'Passwords in line for a hash', read: queue.waiting },
+        { name: 'hashes_running', summary: 'Passwords being hashed', read: queue.running },
       ],
     };
   },
