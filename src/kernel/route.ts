@@ -211,5 +211,10 @@ export interface Page {
   readonly access: { readonly kind: 'public' };
   /** Default: `read` for GET, else `write`. */
   rateLimit?(params: PageInput['params']): RateClass;
+  /** For the API's document: only of pages that front ends lead to. Nothing is checked against it. */
+  readonly document?: Pick<
+    RouteSpec<Access, Schema, Schema, Schema, Schema>,
+    'summary' | 'params' | 'query' | 'problems'
+  >;
   handle(input: PageInput): Promise<PageReply>;
 }

@@ -1,7 +1,7 @@
 import type { ProblemType } from '../../kernel/problem.ts';
-import type { Route } from '../../kernel/route.ts';
+import type { Page, Route } from '../../kernel/route.ts';
 import type { CookieTable } from '../cookies.ts';
-import { operationOf, templateOf } from './operation.ts';
+import { operationOf, pageOperationOf, templateOf } from './operation.ts';
 import { PROBLEM_SCHEMA } from './problem-responses.ts';
 import { createSchemaBook, type JsonSchema } from './schemas.ts';
 
@@ -13,6 +13,7 @@ export interface DocumentOptions {
   readonly server: string;
   readonly version: string;
   readonly routes: readonly Route[];
+  readonly pages: readonly Page[];
   readonly cookies: CookieTable;
   /** Problems of the rate limiter; undefined when nothing is limited. */
   readonly limited: readonly ProblemType[] | undefined;
@@ -57,12 +58,17 @@ const HEADERS: Readonly<Record<string, JsonSchema>> = {
 
 /** OpenAPI 3.1: all operations, their inputs, answers and failures. Does no I/O. */
 export function createOpenApiDocument(options: DocumentOptions): OpenApiDocument {
-  const { routes, cookies, foreign, limited } = options;
+  const { routes, pages, cookies, foreign, limited } = options;
   const book = createSchemaBook();
   const paths: Record<string, Record<string, JsonSchema>> = {};
   for (const route of routes) {
     const path = templateOf(route.path);
     paths[path] = { ...paths[path], [route.method]: operationOf(route, { book, limited }) };
+  }
+  for (const page of pages) {
+    const path = templateOf(page.path);
+    const operation = pageOperationOf(page, { book, limited });
+    if (operation) paths[path] = { ...paths[path], [page.method]: operation };
   }
   for (const [path, item] of Object.entries(foreign)) paths[path] = { ...paths[path], ...item };
   return {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { z } from 'zod';
 import type { ProblemType } from '../../kernel/problem.ts';
-import type { Route } from '../../kernel/route.ts';
+import type { Page, Route } from '../../kernel/route.ts';
 import { classOfMethod } from '../rate-limit.ts';
 import { problemResponses, problemsOf } from './problem-responses.ts';
 import type { JsonSchema, SchemaBook } from './schemas.ts';
@@ -21,7 +21,7 @@ export const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1
 const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
 /** `getUsersByIdRoles` of `GET /users/:id/roles`. */
-const operationId = ({ method, path }: Route): string =>
+const operationId = ({ method, path }: Pick<Route, 'method' | 'path'>): string =>
   method +
   path
     .split(/[/-]/)
@@ -94,14 +94,52 @@ function success(
   };
 }
 
+/** Headers of every answer. */
+const commonHeaders = (limited: OperationParts['limited']): Record<string, JsonSchema> => ({
+  'X-Request-Id': ref('X-Request-Id'),
+  ...(limited ? { 'RateLimit-Policy': ref('RateLimit-Policy'), RateLimit: ref('RateLimit') } : {}),
+});
+
+/** Koa says where a redirect leads in a line, in what the client accepts. */
+const LEADS_ON: JsonSchema = {
+  'text/html': { schema: { type: 'string' } },
+  'text/plain': { schema: { type: 'string' } },
+};
+
+/** As `operationOf`, of a page: a navigation of a browser. Undefined for one that the document leaves out. */
+export function pageOperationOf(
+  page: Page,
+  { book, limited }: OperationParts,
+): JsonSchema | undefined {
+  const { document, path, method, access } = page;
+  if (!document) return undefined;
+  const headers = commonHeaders(limited);
+  const problems = problemsOf({ method, access, problems: document.problems }, limited ?? []);
+  return {
+    operationId: operationId(page),
+    tags: [partOf(path)],
+    summary: document.summary,
+    description: `A navigation of a browser. Rate limit class: \`${page.rateLimit?.({}) ?? classOfMethod(method)}\`.`,
+    security: [],
+    parameters: [
+      ...parameters('path', document.params, book),
+      ...parameters('query', document.query, book),
+    ],
+    responses: {
+      200: {
+        description: 'A page',
+        headers,
+        content: { 'text/html': { schema: { type: 'string' } } },
+      },
+      303: { description: 'On to where `Location` says', headers, content: LEADS_ON },
+      ...problemResponses(problems, headers),
+    },
+  };
+}
+
 /** An OpenAPI operation object: all of it comes from the route itself. */
 export function operationOf(route: Route, { book, limited }: OperationParts): JsonSchema {
-  const common: Record<string, JsonSchema> = {
-    'X-Request-Id': ref('X-Request-Id'),
-    ...(limited
-      ? { 'RateLimit-Policy': ref('RateLimit-Policy'), RateLimit: ref('RateLimit') }
-      : {}),
-  };
+  const common = commonHeaders(limited);
   const rateClass = route.rateLimit ?? classOfMethod(route.method);
   return {
     operationId: operationId(route),

@@ -36,7 +36,10 @@ export const PROBLEM_SCHEMA: JsonSchema = {
 };
 
 /** Everything that a route may answer instead of success: what it states, and what `routeHandler` adds. */
-export function problemsOf(route: Route, ofLimiter: readonly ProblemType[]): ProblemType[] {
+export function problemsOf(
+  route: Pick<Route, 'method' | 'access' | 'params' | 'query' | 'body' | 'problems'>,
+  ofLimiter: readonly ProblemType[],
+): ProblemType[] {
   const { kind } = route.access;
   const found: readonly (ProblemType | false | undefined)[] = [
     problems.requestIdRequired,

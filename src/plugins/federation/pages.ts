@@ -1,8 +1,9 @@
 import { ProblemError } from '../../kernel/problem.ts';
 import type { Page, PageInput, PageReply } from '../../kernel/route.ts';
-import { problems } from './problems.ts';
+import { problems, UPSTREAM } from './problems.ts';
 import { questionPage } from './question-page.ts';
 import { parseReturnTo } from './return-to.ts';
+import { CallbackQuery, LeaveQuery, ProviderId } from './schemas.ts';
 import type { Arrival, Federation } from './service.ts';
 
 interface Dependencies {
@@ -16,6 +17,23 @@ interface Dependencies {
 }
 
 const access = { kind: 'public' } as const;
+
+const ARRIVAL = [
+  ...UPSTREAM,
+  problems.unknownProvider,
+  problems.stateInvalid,
+  problems.cancelled,
+  problems.notAdmitted,
+  problems.emailUnverified,
+  problems.accountUnverified,
+  problems.accountUnavailable,
+  problems.registrationClosed,
+  problems.linkRequired,
+  problems.linkUnverified,
+  problems.identityTaken,
+  problems.alreadyLinked,
+];
+
 const WRONG = 'The password is wrong.';
 
 /** The URL that `return_to` asks for. Throws `federation:invalid-return-to` for one that is not allowed. */
@@ -67,6 +85,13 @@ export function createPages({ federation, base, origins, forgotPath }: Dependenc
       method: 'get',
       path: '/oauth2/:provider/authorize',
       access,
+      document: {
+        summary:
+          'Sign in with an account of a provider: on to its page, with a cookie to come back with',
+        params: ProviderId,
+        query: LeaveQuery,
+        problems: [problems.unknownProvider, problems.invalidReturnTo, ...UPSTREAM],
+      },
       async handle({ params: { provider = '' }, query, request }) {
         const goal = { kind: 'sign-in', ...returnToOf(query['return_to'], origins) } as const;
         return federation.begin(provider, goal, request);
@@ -77,6 +102,13 @@ export function createPages({ federation, base, origins, forgotPath }: Dependenc
       path: '/oauth2/:provider/callback',
       access,
       rateLimit: () => 'sign-in',
+      document: {
+        summary:
+          'Where the provider sends the browser: cookies of `POST /auth/login`, and on to return_to; or a question, or why not',
+        params: ProviderId,
+        query: CallbackQuery,
+        problems: ARRIVAL,
+      },
       async handle({ params: { provider = '' }, query, request }) {
         const parameters = new URLSearchParams(query);
         return arrivalReply(

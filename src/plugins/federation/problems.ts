@@ -100,6 +100,9 @@ export const problems = defineProblems('federation', {
   },
 });
 
+/** What any call to a provider may end with. */
+export const UPSTREAM = [problems.unavailable, problems.timeout, problems.rejected] as const;
+
 /** The problem with this `type`; what is none of ours is an answer that cannot be trusted. */
 export const problemOfType = (type: string): ProblemType =>
   Object.values<ProblemType>(problems).find((one) => one.type === type) ?? problems.rejected;

@@ -1,6 +1,6 @@
 import { access, defineRoute, type Principal, type Route } from '../../kernel/route.ts';
 import { returnToOf } from './pages.ts';
-import { problems } from './problems.ts';
+import { problems, UPSTREAM } from './problems.ts';
 import { IdentityList, LinkRequest, LinkStarted, ProviderId, ProviderList } from './schemas.ts';
 import type { LinkedIdentity } from './service/identities.ts';
 import type { Federation } from './service.ts';
@@ -23,8 +23,6 @@ const identityBody = (identity: LinkedIdentity) => ({
   last_used_at: identity.lastUsedAt.toISOString(),
   has_tokens: identity.hasTokens,
 });
-
-const UPSTREAM = [problems.unavailable, problems.timeout, problems.rejected] as const;
 
 /** `/oauth2`: which providers there are, and the identities of the signed-in user. */
 export const createRoutes = ({

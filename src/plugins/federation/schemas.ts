@@ -9,6 +9,20 @@ export const LinkRequest = z.strictObject({
   return_to: z.string().max(2000).optional(),
 });
 
+/** What a link to `/oauth2/:provider/authorize` may carry. */
+export const LeaveQuery = z.object({
+  /** A path of this server or a URL of an allowed origin. */
+  return_to: z.string().max(2000).optional(),
+});
+
+/** What a provider answers with (RFC 6749 §4.1.2). */
+export const CallbackQuery = z.object({
+  state: z.string(),
+  code: z.string().optional(),
+  error: z.string().optional(),
+  iss: z.string().optional(),
+});
+
 export const LinkStarted = z
   .object({
     /** Where the browser must be sent, with the cookie that came with this answer. */

@@ -44,7 +44,21 @@ describe('the OpenAPI document', () => {
     }
     const ours = Object.entries(document.paths).filter(([path]) => !/^\/(oidc|\.well-)/.test(path));
     const operations = ours.flatMap(([, item]) => Object.keys(item));
-    expect(operations).to.have.lengthOf(routes.length);
+    const { pages } = registeredRoutes(app);
+    const described = pages.filter(({ document: said }) => said !== undefined);
+    expect(operations).to.have.lengthOf(routes.length + described.length);
+  });
+
+  it('has the navigations that front ends begin, with their answers', () => {
+    const { get: operation } = document.paths['/oauth2/{provider}/authorize'] ?? {};
+    expect(operation).to.deep.include({ tags: ['oauth2'], security: [] });
+    expect(operation?.['responses']).to.include.keys('200', '303', '400', '404', '429', '502');
+    const { parameters } = operation as { parameters: readonly { name: string; in: string }[] };
+    expect(parameters.map((one) => `${one.in} ${one.name}`)).to.deep.equal([
+      'path provider',
+      'query return_to',
+    ]);
+    expect(document.paths['/oauth2/{provider}/callback']?.['get']).to.be.an('object');
   });
 
   it('names what protects a route and how it can fail', () => {
