@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withTranscript } from './api-transcript/document.ts';
+import { startStandIn } from './api-transcript/stand-in.ts';
 import { chapters } from './api-transcript/steps.ts';
 import { transcribe } from './api-transcript/transcript.ts';
 
@@ -24,9 +25,10 @@ async function freePort(): Promise<number> {
 const dataDir = await mkdtemp(path.join(tmpdir(), 'api-transcript-data-'));
 const port = await freePort();
 const issuer = `http://localhost:${port}`;
+const standIn = await startStandIn();
 const settings = { DATA_DIR: dataDir, PORT: String(port), PUBLIC_URL: issuer };
 const server = spawn(process.execPath, [path.join(root, 'bin/authsrv.js'), 'start'], {
-  env: { PATH: process.env['PATH'] ?? '', HOME: dataDir, ...settings },
+  env: { PATH: process.env['PATH'] ?? '', HOME: dataDir, ...settings, ...standIn.settings },
   stdio: 'ignore',
 });
 try {
@@ -39,10 +41,11 @@ try {
     if (server.exitCode !== null) throw new Error('The server did not start');
     await delay(100);
   }
-  const transcript = await transcribe(chapters, { issuer, settings });
+  const transcript = await transcribe(chapters, { issuer, settings, upstream: standIn.issuer });
   await writeFile(file, withTranscript(await readFile(file, 'utf8'), transcript));
 } finally {
   server.kill();
   if (server.exitCode === null) await once(server, 'exit');
+  await standIn.close();
   await rm(dataDir, { recursive: true });
 }

@@ -9,14 +9,29 @@ const TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 const HTTP_DATE = /\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g;
 const COOKIE = /^(set-cookie: [\w.-]+=)([^;]+)/gim;
 /** Session ids, cursors, codes and tokens. */
-const OPAQUE = /\b[\w-]{40,}(?:\.[\w-]+)*/g;
+const OPAQUE = /(?<![\w-])[\w-]{40,}(?:\.[\w-]+)*/g;
 
-export function readable(markdown: string, issuer: string): string {
-  return markdown
-    .replace(/```console\n([\s\S]*?)```/g, (_all, block: string) => {
-      return `\`\`\`console\n${blockOf(block)}\`\`\``;
-    })
-    .replaceAll(issuer, 'http://localhost:3000')
+/** Seconds since 1970. */
+const EPOCH = /("(?:exp|iat|auth_time|updated_at)": )\d{10}/g;
+
+/** Origins of this run, and those that the reader sees. */
+export type Origins = Readonly<Record<string, string>>;
+
+const withOrigins = (markdown: string, origins: Origins): string =>
+  Object.entries(origins).reduce(
+    (text, [ours, theirs]) =>
+      text
+        .replaceAll(ours, theirs)
+        .replaceAll(encodeURIComponent(ours), encodeURIComponent(theirs)),
+    markdown,
+  );
+
+export function readable(markdown: string, origins: Origins): string {
+  const blocks = markdown.replace(/```console\n([\s\S]*?)```/g, (_all, block: string) => {
+    return `\`\`\`console\n${blockOf(block)}\`\`\``;
+  });
+  return withOrigins(blocks, origins)
+    .replace(EPOCH, '$11795737600')
     .replace(/urn:request:[\w.-]+/g, 'urn:request:…')
     .replace(/\/l\/[\w-]{20,}/g, '/l/…')
     .replace(/account-\d{4}-\d\d-\d\d/g, 'account-2026-11-23')

@@ -40,6 +40,11 @@ const CODE = /\/l\/([\w-]+)/;
 /** Reads the newest mail at the page where a server without SMTP_URL keeps them. */
 const readMail = `curl -s "$AUTH$(curl -s "$AUTH/mail" | grep -o '/mail/[0-9a-f-]*' | head -1)" | grep -o 'http[^"]*/l/[^"<]*' | head -1`;
 
+/** What the person's browser does at the provider: here it is admitted at once. */
+const atProvider = `curl -s -o /dev/null -w '%{redirect_url}\\n' "$THERE"`;
+
+const CALLBACK = 'http://localhost:8080/callback';
+
 export const chapters: readonly Chapter[] = [
   {
     title: 'An account',
@@ -180,6 +185,56 @@ export const chapters: readonly Chapter[] = [
     ],
   },
   {
+    title: 'Google and other providers',
+    steps: [
+      {
+        say: 'Which there are',
+        run: call('nobody', 'GET', '/oauth2/providers'),
+        expect: 200,
+      },
+      {
+        say: 'Connect an account, within 5 minutes of a sign-in',
+        run: call('ada', 'POST', '/oauth2/google/link', { return_to: '/auth/me' }),
+        keep: { THERE: /"authorization_url":"([^"]+)"/ },
+        expect: 200,
+      },
+      {
+        say: 'The browser goes there, and is sent back',
+        run: atProvider,
+        keep: { BACK: /(http\S+)/ },
+      },
+      {
+        say: 'With what it brings, the accounts are connected',
+        run: `curl -si -b ada -c ada "$BACK"`,
+        expect: 303,
+      },
+      { say: 'What is connected', run: call('ada', 'GET', '/oauth2/identities'), expect: 200 },
+      {
+        say: 'From now on it signs in',
+        run: call('tablet', 'GET', '/oauth2/google/authorize?return_to=/auth/me'),
+        keep: { THERE: /^Location: (\S+)/m },
+        expect: 303,
+      },
+      { say: 'There and back', run: atProvider, keep: { BACK: /(http\S+)/ } },
+      {
+        say: 'The same cookies as of `POST /auth/login`',
+        run: `curl -si -b tablet -c tablet "$BACK"`,
+        expect: 303,
+      },
+      { say: 'The same user', run: call('tablet', 'GET', '/auth/me'), expect: 200 },
+      {
+        say: 'Give the grant back to the provider (with FEDERATION_STORE_TOKENS=on)',
+        run: call('tablet', 'POST', '/oauth2/google/revoke'),
+        expect: 204,
+      },
+      {
+        say: 'Disconnect',
+        run: call('tablet', 'DELETE', '/oauth2/google/link'),
+        expect: 204,
+      },
+    ],
+  },
+  {
     title: 'Roles',
     steps: [
       {
@@ -250,9 +305,97 @@ export const chapters: readonly Chapter[] = [
         expect: 200,
       },
       {
+        say: 'Somebody else',
+        run: call('bob', 'POST', '/auth/register', {
+          email: 'bob@example.com',
+          password: 'two grey geese glide',
+        }),
+        keep: { BOB: ID },
+        expect: 201,
+      },
+      { say: 'Delete them', run: call('root', 'DELETE', '/users/$BOB'), expect: 204 },
+      { say: 'Gone', run: call('root', 'GET', '/users/$BOB'), expect: 404 },
+      {
         say: 'The last superuser stays',
         run: call('root', 'DELETE', '/auth/me'),
         expect: 409,
+      },
+    ],
+  },
+  {
+    title: 'OpenID Connect',
+    steps: [
+      {
+        say: 'Where everything is',
+        run: `curl -s "$AUTH/.well-known/openid-configuration" | grep -o '"[a-z_]*\\(_endpoint\\|_uri\\)":"[^"]*"'`,
+      },
+      {
+        say: 'The same for OAuth clients (RFC 8414)',
+        run: `curl -s "$AUTH/.well-known/oauth-authorization-server" | grep -o '"issuer":"[^"]*"'`,
+      },
+      {
+        say: 'The keys that tokens are verified with',
+        run: `curl -s "$AUTH/.well-known/jwks.json" | grep -o '"alg":"[^"]*"' | sort`,
+      },
+      {
+        say: 'A client; a first-party one is not asked about consent',
+        run: `npx authsrv client create --name "Shop" --redirect-uri ${CALLBACK} --first-party --json`,
+        keep: { SHOP: /"client_id": "([^"]+)"/, SECRET: /"client_secret": "([^"]+)"/ },
+      },
+      {
+        say: 'Somebody is signed in',
+        run: call('ada', 'POST', '/auth/login', { ...ADA, password: 'five bright finches wade' }),
+        expect: 200,
+      },
+      {
+        say: 'The client sends their browser (verifier and challenge are those of RFC 7636 appendix B)',
+        run: `curl -si -b ada -c ada -G "$AUTH/oidc/authorize" -d client_id=$SHOP -d response_type=code \\
+    -d redirect_uri=${CALLBACK} -d scope=openid+email -d state=af0ifjsldkj \\
+    -d code_challenge=$CHALLENGE -d code_challenge_method=S256`,
+        keep: { CODE: /^Location: \S*[?&]code=([\w-]+)/m },
+        expect: 303,
+      },
+      {
+        say: 'And redeems the code',
+        run: `curl -si -u "$SHOP:$SECRET" "$AUTH/oidc/token" -d grant_type=authorization_code -d code=$CODE \\
+    -d redirect_uri=${CALLBACK} -d code_verifier=$VERIFIER`,
+        keep: { TOKEN: /"access_token":"([^"]+)"/ },
+        expect: 200,
+      },
+      {
+        say: 'Whose token is it',
+        run: `curl -si -H "Authorization: Bearer $TOKEN" "$AUTH/oidc/userinfo"`,
+        expect: 200,
+      },
+      {
+        say: 'It opens nothing of our own API: the client was made without --allow-scope account',
+        run: `curl -si -H "Authorization: Bearer $TOKEN" "$AUTH/auth/me"`,
+        expect: 403,
+      },
+      {
+        say: 'Is it still good',
+        run: `curl -si -u "$SHOP:$SECRET" "$AUTH/oidc/introspect" -d token=$TOKEN`,
+        expect: 200,
+      },
+      {
+        say: 'No longer',
+        run: `curl -si -u "$SHOP:$SECRET" "$AUTH/oidc/revoke" -d token=$TOKEN`,
+        expect: 200,
+      },
+      {
+        say: 'Refused',
+        run: `curl -si -H "Authorization: Bearer $TOKEN" "$AUTH/oidc/userinfo"`,
+        expect: 401,
+      },
+      {
+        say: 'An authorization request can also be pushed',
+        run: `curl -si -u "$SHOP:$SECRET" "$AUTH/oidc/par" -d client_id=$SHOP -d response_type=code \\
+    -d redirect_uri=${CALLBACK} -d scope=openid -d code_challenge=$CHALLENGE -d code_challenge_method=S256`,
+        expect: 201,
+      },
+      {
+        say: 'Signing out asks first',
+        run: `curl -s -b ada -c ada "$AUTH/oidc/logout" | grep -o '<h1>.*</h1>'`,
       },
     ],
   },

@@ -10,10 +10,17 @@ import type { Chapter, Step } from './steps.ts';
 
 const PROGRAM = path.resolve(import.meta.dirname, '../../bin/authsrv.js');
 const ATTEMPTS = 100;
+/** RFC 7636 appendix B. */
+const PKCE = {
+  VERIFIER: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+  CHALLENGE: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+};
 
 export interface Place {
   /** PUBLIC_URL of the server. */
   readonly issuer: string;
+  /** Of the provider that stands for Google. */
+  readonly upstream: string;
   /** Settings for `authsrv`. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -21,7 +28,11 @@ export interface Place {
 /** Markdown. Throws an Error that names the step whose answer is not what it must be. */
 export async function transcribe(chapters: readonly Chapter[], place: Place): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'api-transcript-'));
-  const variables: Record<string, string> = { ...place.settings, AUTH: place.issuer };
+  const variables: Record<string, string> = {
+    ...place.settings,
+    ...PKCE,
+    AUTH: place.issuer,
+  };
   const lines: string[] = [];
   try {
     for (const { title, steps } of chapters) {
@@ -34,7 +45,10 @@ export async function transcribe(chapters: readonly Chapter[], place: Place): Pr
   } finally {
     await rm(folder, { recursive: true });
   }
-  return readable(lines.join('\n').trimEnd(), place.issuer);
+  return readable(lines.join('\n').trimEnd(), {
+    [place.issuer]: 'http://localhost:3000',
+    [place.upstream]: 'https://accounts.google.example',
+  });
 }
 
 async function perform(step: Step, folder: string, variables: Record<string, string>) {
