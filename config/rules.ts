@@ -1,5 +1,6 @@
 /** Rules for single settings: each answers what is wrong with a value, or undefined. */
 import { isIP } from 'node:net';
+import { parseRedisUrl } from '../src/storage/redis-url.ts';
 
 export const isUrlOf = (text: string, protocols: readonly string[]): boolean =>
   URL.canParse(text) && protocols.includes(new URL(text).protocol);
@@ -43,4 +44,13 @@ export function checkProxy(item: string): string | undefined {
 export function checkOrigin(item: string): string | undefined {
   if (isUrlOf(item, ['http:', 'https:']) && new URL(item).origin === item) return undefined;
   return `"${item}" is not an origin such as https://app.example.com`;
+}
+
+export function checkRedisUrl(text: string): string | undefined {
+  try {
+    parseRedisUrl(text);
+    return undefined;
+  } catch (error) {
+    return (error as TypeError).message;
+  }
 }

@@ -1,6 +1,13 @@
 /** Settings of the core, by environment name. Plugins bring their own. */
 import { z } from 'zod';
-import { checkOrigin, checkProxy, checkPublicUrl, checkSecretKeys, isUrlOf } from './rules.ts';
+import {
+  checkOrigin,
+  checkProxy,
+  checkPublicUrl,
+  checkRedisUrl,
+  checkSecretKeys,
+  isUrlOf,
+} from './rules.ts';
 
 /** Ten years: beyond, dates overflow in places that we do not own. */
 const LONGEST = 315_360_000;
@@ -66,10 +73,14 @@ export const coreSchema = z.object({
     .max(200)
     .default(10)
     .describe('Connections to PostgreSQL that one process holds at most.'),
-  REDIS_URL: url('redis:', 'rediss:')
+  REDIS_URL: z
+    .string()
+    .superRefine(by(checkRedisUrl))
     .optional()
     .meta({ secret: true })
-    .describe('State store, e.g. redis://127.0.0.1:6379. Default: PostgreSQL.'),
+    .describe(
+      'State store: redis://user:password@host:6379/0, redis-sentinel://host:26379,host:26379/master?db=0 or redis-cluster://host:6379,host:6379; with rediss instead of redis over TLS. Default: PostgreSQL.',
+    ),
   SECRET_KEY: z
     .string()
     .superRefine(by(checkSecretKeys))

@@ -4,9 +4,11 @@
  */
 import type { Log } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
-import { connectRedis, watchConnection } from './redis-connection.ts';
+import { connectRedis } from './redis-connection.ts';
 import { UNUSED } from './redis-scripts.ts';
+import { watchConnection } from './redis-state.ts';
 import { createRedisSubscriber } from './redis-subscriber.ts';
+import { parseRedisUrl } from './redis-url.ts';
 import {
   bucketAnswer,
   checkBucket,
@@ -16,7 +18,7 @@ import {
 } from './store-arguments.ts';
 
 export interface RedisStoreOptions {
-  /** See `parseRedisUrls`. */
+  /** See `parseRedisUrl`. */
   readonly url: string;
   /** Put before every key and channel. */
   readonly prefix?: string;
@@ -40,10 +42,11 @@ const withoutMark = (record: string | null): string | undefined => record?.slice
 
 /** Connects in the background; until then calls throw `StoreUnavailable`, and `ping` waits. */
 export function createRedisStore({ url, prefix = 'auth:', log }: RedisStoreOptions): StateStore {
-  const connection = connectRedis(url);
+  const address = parseRedisUrl(url);
+  const connection = connectRedis(address);
   const state = watchConnection(connection, 'commands', log);
   const redis = connection as unknown as Commands;
-  const subscriber = createRedisSubscriber(url, prefix, log);
+  const subscriber = createRedisSubscriber(address, prefix, log);
 
   async function answer<Reply>(reply: Promise<Reply>): Promise<Reply> {
     try {

@@ -7,12 +7,9 @@ import {
   createChannelListeners,
   type Listener,
 } from './channel-listeners.ts';
-import {
-  type ConnectionState,
-  connectSubscriber,
-  UNAVAILABLE,
-  watchConnection,
-} from './redis-connection.ts';
+import { connectSubscriber } from './redis-connection.ts';
+import { type ConnectionState, UNAVAILABLE, watchConnection } from './redis-state.ts';
+import type { RedisAddress } from './redis-url.ts';
 
 /** Milliseconds. An idle link that died silently is found out by asking. */
 const HEARTBEAT = 2_000;
@@ -28,7 +25,11 @@ interface Link {
   readonly heartbeat: NodeJS.Timeout;
 }
 
-export function createRedisSubscriber(urls: string, prefix: string, log: Log): RedisSubscriber {
+export function createRedisSubscriber(
+  address: RedisAddress,
+  prefix: string,
+  log: Log,
+): RedisSubscriber {
   let link: Link | undefined;
   let closed = false;
 
@@ -37,7 +38,7 @@ export function createRedisSubscriber(urls: string, prefix: string, log: Log): R
   async function join(channel: string): Promise<void> {
     if (closed)
       throw new StoreUnavailable(UNAVAILABLE, { cause: new Error('The store is closed') });
-    link ??= open(urls, log, listeners, prefix);
+    link ??= open(address, log, listeners, prefix);
     const { redis, state } = link;
     try {
       await state.ready();
@@ -62,8 +63,8 @@ export function createRedisSubscriber(urls: string, prefix: string, log: Log): R
   };
 }
 
-function open(urls: string, log: Log, listeners: ChannelListeners, prefix: string): Link {
-  const redis = connectSubscriber(urls);
+function open(address: RedisAddress, log: Log, listeners: ChannelListeners, prefix: string): Link {
+  const redis = connectSubscriber(address);
   const state = watchConnection(redis, 'subscriber', log);
   const startOver = (error: Error) => {
     log.warn(

@@ -5,15 +5,15 @@ import { expect } from 'chai';
 import { type StateStore, StoreUnavailable } from '../../src/kernel/store.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { DRIVERS, type StoreDriver } from '../support/state-store-drivers.ts';
+import { PROXIED_DRIVERS, type ProxiedDriver } from '../support/state-store-drivers.ts';
 
 /** Milliseconds: refused at once; unanswered, Redis has 500 and a statement here 500 and a second of grace. */
 const LIMITS: Readonly<Record<string, number>> = { redis: 600, postgres: 2_500 };
 
-for (const [name, connect] of Object.entries(DRIVERS)) {
+for (const [name, connect] of Object.entries(PROXIED_DRIVERS)) {
   describe(`state store on ${name}, in trouble`, function () {
     this.timeout(30_000);
-    let driver: StoreDriver;
+    let driver: ProxiedDriver;
     let healthy: StateStore;
     let proxy: FaultProxy;
     let store: StateStore;

@@ -20,6 +20,7 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
     const fresh = () => `key-${randomUUID()}`;
 
     before(async function () {
+      this.timeout(60_000);
       const found = await connect();
       if (!found) return this.skip();
       driver = found;

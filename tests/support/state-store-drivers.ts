@@ -7,17 +7,26 @@ import { createPostgresStore } from '../../src/storage/postgres-store.ts';
 import { createRedisStore } from '../../src/storage/redis-store.ts';
 import { createTestDatabase } from './database.ts';
 import { silentLog } from './log.ts';
+import { sharedRedisCluster } from './redis-cluster.ts';
+import { startRedisSentinel } from './redis-sentinel.ts';
 import { redisUrl } from './service-urls.ts';
 
 export interface StoreDriver {
-  readonly address: { readonly host: string; readonly port: number };
-  /** Another instance, as another node of the service would have; on another port when told. */
-  open(port?: number): StateStore;
+  /** Another instance, as another node of the service would have. */
+  open(): StateStore;
   dispose(): Promise<void>;
 }
 
+/** One whose server is at one place, so that a proxy can stand before it. */
+export interface ProxiedDriver extends StoreDriver {
+  readonly address: { readonly host: string; readonly port: number };
+  open(port?: number): StateStore;
+}
+
+type Drivers<Driver> = Readonly<Record<string, () => Promise<Driver | undefined>>>;
+
 /** undefined: the service is not there. */
-export const DRIVERS: Readonly<Record<string, () => Promise<StoreDriver | undefined>>> = {
+export const PROXIED_DRIVERS: Drivers<ProxiedDriver> = {
   async redis() {
     const base = redisUrl();
     if (!base) return undefined;
@@ -53,6 +62,25 @@ export const DRIVERS: Readonly<Record<string, () => Promise<StoreDriver | undefi
     return { address: addressOf(url, 5432), open, dispose: drop };
   },
 };
+
+export const DRIVERS: Drivers<StoreDriver> = {
+  ...PROXIED_DRIVERS,
+
+  async 'redis-cluster'() {
+    const cluster = await sharedRedisCluster();
+    return cluster && { ...openingAt(cluster.url), dispose: async () => {} };
+  },
+
+  async 'redis-sentinel'() {
+    const sentinel = await startRedisSentinel();
+    return sentinel && { ...openingAt(sentinel.url), dispose: sentinel.stop };
+  },
+};
+
+function openingAt(url: string): Pick<StoreDriver, 'open'> {
+  const prefix = `test-${randomUUID()}:`;
+  return { open: () => createRedisStore({ url, prefix, log: silentLog }) };
+}
 
 function addressOf(url: string, port: number) {
   const parsed = new URL(url);
