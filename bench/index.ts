@@ -1,0 +1,39 @@
+/** `npm run bench`: measures the rows, prints the table, stops all that it started. */
+import { shareCores } from './machine.ts';
+import { type Options, parseOptions } from './options.ts';
+import { describeMachine, printTable } from './report.ts';
+import type { Finding, Row } from './rows/row.ts';
+import { rows } from './rows/rows.ts';
+import { onStage } from './stage/stage.ts';
+
+function chosenRows({ only }: Options): readonly Row[] {
+  const unknown = only.filter((name) => !rows.some((row) => row.name === name));
+  if (unknown.length === 0)
+    return only.length === 0 ? rows : rows.filter(({ name }) => only.includes(name));
+  throw new Error(
+    `no row ${unknown.join(', ')}: there are ${rows.map(({ name }) => name).join(', ')}`,
+  );
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  const chosen = chosenRows(options);
+  const cores = await shareCores();
+  const findings: Finding[] = [];
+  await onStage(options, cores, async (stage) => {
+    for (const row of chosen) {
+      console.error(`measuring ${row.name}`);
+      findings.push(...(await row.run(stage)));
+    }
+  });
+  describeMachine(options, cores);
+  printTable(findings);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

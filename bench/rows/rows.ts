@@ -1,0 +1,24 @@
+import { bucket } from './bucket.ts';
+import { documents } from './documents.ts';
+import { login, storm } from './passwords.ts';
+import { roles } from './roles.ts';
+import type { Row } from './row.ts';
+import { start } from './start.ts';
+import { tokenCheck } from './token-check.ts';
+import { clientCredentials, codeFlow, refresh } from './tokens.ts';
+import { twoProcesses } from './two-processes.ts';
+
+/** All, in the order in which they are measured. */
+export const rows: readonly Row[] = [
+  login,
+  storm,
+  refresh,
+  clientCredentials,
+  codeFlow,
+  ...documents,
+  tokenCheck,
+  bucket,
+  twoProcesses,
+  start,
+  roles,
+];
