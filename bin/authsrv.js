@@ -49,14 +49,29 @@ async function runHere() {
     existsSync(path.join(root, 'src/cli/main.ts')) &&
     !root.split(path.sep).includes('node_modules');
   const main = isCheckout ? '../src/cli/main.ts' : '../dist/src/cli/main.js';
-  const cli = await import(new URL(main, import.meta.url).href);
-  await cli.main(process.argv.slice(2));
+  try {
+    const cli = await import(new URL(main, import.meta.url).href);
+    await cli.main(process.argv.slice(2));
+  } catch (error) {
+    if (!isWithoutNativePart(error)) throw error;
+    fail(
+      'A native package is missing (argon2, which hashes passwords). Install with plain "npm ci", without --omit=optional; ' +
+        'DATABASE_URL names a database in place of the embedded one.',
+    );
+  }
 }
+
+/** What packages of napi-rs say when npm left out, or did not find, the one for this platform. */
+const isWithoutNativePart = (error) => /^Cannot find native binding/.test(error?.message ?? '');
 
 if (isNewEnough(process.versions.node)) {
   await runHere();
 } else {
   const node = process.env.AUTHSRV_ON_OWN_NODE ? undefined : findOwnNode();
   if (node) runOn(node);
-  else fail(`authsrv needs Node 22.18 or newer, and this is ${process.versions.node}.`);
+  else {
+    fail(
+      `authsrv needs Node 22.18 or newer, and this is ${process.versions.node}. "npm ci" without --omit=optional brings one.`,
+    );
+  }
 }
