@@ -100,7 +100,7 @@ describe('back-channel logout URIs', () => {
     expect(await faultOf('https://rp.example.com/logout')).to.equal('none');
   });
 
-  it('Logto CVE-2026-56739: an internal address is not called even when it came into the database', async () => {
+  it('Logto CVE-2026-56739 Keycloak CVE-2020-10770: an internal address is not called even when it came into the database', async () => {
     const rp = await createRelyingParty(app, {
       backchannel_logout_uri: 'https://rp.example.com/logout',
     });

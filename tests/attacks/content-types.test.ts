@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Browser } from '../support/browser.ts';
 import { forms } from '../support/browser.ts';
-import { createUser, login, PASSWORD } from '../support/people.ts';
+import { createUser, login, PASSWORD, signedInBrowser } from '../support/people.ts';
 import { createRelyingParty } from '../support/relying-party.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
+import { registeredRoutes } from './registered-routes.ts';
 
 const SAME_ORIGIN = { 'sec-fetch-site': 'same-origin' };
 
@@ -72,6 +74,28 @@ describe('content types', () => {
     });
     expect(answer.status).to.equal(403);
     expect(answer.setCookies).to.deep.equal([]);
+  });
+
+  it('Casdoor CVE-2026-84423: no route takes a file, from nobody and from a superuser', async () => {
+    const { routes } = registeredRoutes(app);
+    const superuser = await signedInBrowser(app, await createUser(app, ['superuser']));
+    const token = await superuser.cookie('access');
+    const upload =
+      '--x\r\ncontent-disposition: form-data; name="file"; filename="../../evil.html"\r\n\r\n<p>evil</p>\r\n--x--\r\n';
+    const takers = routes.filter(({ body }) => body);
+    expect(takers).to.not.have.lengthOf(0);
+    for (const { method, path } of [...takers, { method: 'put', path: '/assets/evil.html' }]) {
+      for (const proof of [{}, { authorization: `Bearer ${token}` }]) {
+        const answer = await app.browser().request(path.replace(/:\w+/g, randomUUID()), {
+          method: method.toUpperCase(),
+          anonymous: true,
+          body: upload,
+          headers: { ...proof, 'content-type': 'multipart/form-data; boundary=x' },
+        });
+        expect(answer.status, `${method} ${path}`).to.be.within(400, 499);
+      }
+    }
+    expect((await app.browser().request('/assets/evil.html')).status).to.equal(404);
   });
 
   it('SEC-31 pages take forms only: a JSON sign-in on the hosted page is refused', async () => {

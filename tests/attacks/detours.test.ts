@@ -98,7 +98,7 @@ describe('detours to our API', () => {
     }
   });
 
-  it('CVE-2026-123797 (SuperTokens) a path that ends where an id should be is no other path', async () => {
+  it('CVE-2026-123800 (SuperTokens) a path that ends where an id should be is no other path', async () => {
     const superuser = await createUser(app, ['superuser']);
     const token = (await (await signedInBrowser(app, superuser)).cookie('access')) ?? '';
     const headers = { authorization: `Bearer ${token}` };

@@ -81,7 +81,7 @@ describe('enumeration of accounts', () => {
       .browser()
       .request('/auth/register', { json: { email: email(), password: 'seven quiet herons fly' } });
 
-  it('SEC-14 SEC-15 signing in: a wrong password and nobody', async () => {
+  it('SEC-14 SEC-15 Vendure GHSA-6f65-4fv2-wwch signing in: a wrong password and nobody', async () => {
     const { email } = await createUser(app);
     await expectAlike(login(email), login(newEmail()));
   }).timeout(180_000);

@@ -126,6 +126,24 @@ describe('grant types and scopes of a client', () => {
       expect(scopes(answer)).to.deep.equal(['openid']);
     });
 
+    it('SEC-60 Dex GHSA-7qjx-gp9h-65qj: what a client may not have, no grant gives it', async () => {
+      const rp = await createRelyingParty(app, {
+        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+        allowed_scopes: ['account'],
+      });
+      const scope = 'openid account admin';
+      const code = await rp.redeem(codeOf(await rp.authorize(browser, { scope })));
+      expect(scopes(code)).to.have.members(['openid', 'account']);
+      const refresh_token = code.body.refresh_token ?? '';
+      expect((await rp.refresh(refresh_token, { scope })).body.error).to.equal('invalid_scope');
+      expect(scopes(await rp.refresh(refresh_token))).to.have.members(['openid', 'account']);
+      for (const asked of ['admin', 'account admin']) {
+        const own = await rp.token({ grant_type: 'client_credentials', scope: asked });
+        if (own.status === 200) expect(scopes(own)).to.not.include('admin');
+        else expect(own.body.error).to.equal('invalid_scope');
+      }
+    });
+
     it('SEC-50: a refresh narrows the scope and never widens it', async () => {
       const rp = await createRelyingParty(app, { allowed_scopes: ['admin'] });
       const first = await rp.redeem(codeOf(await rp.authorize(browser, { scope: 'openid email' })));

@@ -41,7 +41,7 @@ export const REDIRECT_URI_MUTANTS: Readonly<Record<string, readonly string[]>> =
     'https://app.exampleXcom/callback',
     'https://appXexampleXcom/callback',
   ],
-  'Keycloak CVE-2024-1132 path traversal and its encodings': [
+  'Keycloak CVE-2024-1132 CVE-2026-3872 CVE-2026-7504 GHSA-g8q8 path traversal and its encodings': [
     'https://app.example.com/callback/../evil',
     'https://app.example.com/callback/..;/evil',
     'https://app.example.com/evil/../callback',
