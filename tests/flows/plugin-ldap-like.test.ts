@@ -51,7 +51,8 @@ describe('the example plugin with a table and a way to sign in', function () {
 
   it('signs in through the API, with an account of its own and the same session as anybody', async () => {
     const browser = app.browser();
-    const form = await browser.request('/oauth2/directory/authorize?return_to=/auth/me');
+    const { pathname } = new URL(`${app.issuer}/auth/me`);
+    const form = await browser.request(`/oauth2/directory/authorize?return_to=${pathname}`);
     const done = await submit(browser, form, { uid: 'ada', password: PASSWORD });
     expect(done.status).to.equal(200);
     expect(done.text).to.include('Welcome, <bdi>Ada</bdi>');

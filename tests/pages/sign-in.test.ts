@@ -116,11 +116,12 @@ describe('sign-in page', () => {
       await visitor.sees('Sign in');
       await expectFocus('email');
       await keyboard.type(email);
-      for (const next of ['password', 'Sign in', 'Create an account', 'Back to Test App']) {
+      const between = ['Sign in', 'Forgot your password?', 'Create an account'];
+      for (const next of ['password', ...between, 'Back to Test App']) {
         await keyboard.press('Tab');
         await expectFocus(next);
       }
-      for (const previous of ['Create an account', 'Sign in', 'password']) {
+      for (const previous of [...between.reverse(), 'password']) {
         await keyboard.press('Shift+Tab');
         await expectFocus(previous);
       }
