@@ -7,6 +7,7 @@ import type { HealthCheck, Limiter, Log, RequestIds } from '../kernel/plugin.ts'
 import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
 import { createClientIp } from './client-ip.ts';
+import { closeUnread } from './close-unread.ts';
 import { readCookie } from './cookies.ts';
 import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
@@ -77,6 +78,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   );
 
   const ipOf = (ctx: Context) => clientIp(ctx.req);
+  app.use(closeUnread);
   app.use(requestLog({ ...options, clientIp: ipOf }));
   app.use(observeRequests(options.observer));
   app.use(securityHeaders(publicUrl));

@@ -80,9 +80,8 @@ async function replaceJwt(
   verifier: AccessTokenVerifier,
 ): Promise<void> {
   if (!ctx.is('application/x-www-form-urlencoded')) return;
-  const text = await getRawBody(ctx.req, { limit: LIMIT, encoding: 'utf-8' }).catch(
-    () => undefined,
-  );
+  const limits = { limit: LIMIT, length: ctx.request.length ?? null, encoding: 'utf-8' };
+  const text = await getRawBody(ctx.req, limits).catch(() => undefined);
   // Nothing is thrown here: oidc-provider refuses what is left of a broken body, or a name that comes twice.
   const form = parse(text ?? '');
   const token = form['token'];
