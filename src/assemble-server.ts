@@ -124,6 +124,7 @@ function assembleOidc(
     core,
     secrets,
     keys,
+    clock,
     random,
     prompts,
     claims,

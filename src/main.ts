@@ -12,7 +12,8 @@ import { CommandError, type Log } from './kernel/plugin.ts';
 import { type Loaded, withSecretKey } from './load-settings.ts';
 import { createLogger } from './logging/logger.ts';
 import { ensureMigrated } from './migrations.ts';
-import { openStorage } from './storage/open-storage.ts';
+import { openStorage, type Storage } from './storage/open-storage.ts';
+import { createStoreClock, type StoreClock } from './storage/store-clock.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /** Milliseconds that running requests get before their connections are cut. */
@@ -114,8 +115,10 @@ async function openApp(
   try {
     await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
     const parts = { config, environment, plugins, storage, log };
-    const app = await createApp({ ...parts, clock: systemClock, random: systemRandom });
+    const clock = await startClock(storage.db, log);
+    const app = await createApp({ ...parts, clock, random: systemRandom });
     const close = async (): Promise<void> => {
+      clock.stop();
       await app.close();
       await storage.close();
     };
@@ -124,6 +127,15 @@ async function openApp(
     await storage.close();
     throw error;
   }
+}
+
+/** What all nodes agree on: lifetimes are those of PostgreSQL's clock, however wrong this machine's is. */
+async function startClock(db: Storage['db'], log: Log): Promise<StoreClock> {
+  const elapsed = () => performance.now();
+  const clock = createStoreClock({ db, local: systemClock, elapsed, log });
+  await clock.read();
+  clock.start();
+  return clock;
 }
 
 /** Throws CommandError when the address cannot be had. */

@@ -1,5 +1,6 @@
 /** The one `new Provider`: everything that oidc-provider is told, from one settings file a topic. */
 import { type Configuration, type JWK, Provider } from 'oidc-provider';
+import type { Clock } from '../kernel/clock.ts';
 import type { AccountSource, ConsentSource, Prompt } from '../kernel/oidc.ts';
 import type { CoreSettings, GrantHandler, Secrets } from '../kernel/plugin.ts';
 import { createFindAccount } from './accounts.ts';
@@ -14,7 +15,7 @@ import { lifetimes } from './lifetimes.ts';
 import { type IsClientSecret, overrideModels } from './models.ts';
 import { createFetch } from './outgoing.ts';
 import { createRenderError } from './render-error.ts';
-import { audienceOf } from './resource-server.ts';
+import { completeAccessToken } from './resource-server.ts';
 import { OPENID_SCOPES, REST_CLIENT_ID } from './scopes.ts';
 import type { SignOutDependencies } from './sign-out.ts';
 import { createTokenClaims } from './token-claims.ts';
@@ -24,6 +25,7 @@ export interface ProviderDependencies extends AdapterDependencies, SignOutDepend
   readonly core: CoreSettings;
   readonly secrets: Secrets;
   readonly keys: readonly JWK[];
+  readonly clock: Clock;
   readonly accounts: AccountSource;
   readonly consents: ConsentSource;
   readonly claims: readonly OwnedClaims[];
@@ -82,7 +84,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     // Also when an access token is revoked; oidc-provider's default spares that grant.
     revokeGrantPolicy: () => true,
     extraTokenClaims: tokenClaims.extraTokenClaims,
-    formats: { customizers: { jwt: audienceOf(issuer) } },
+    formats: { customizers: { jwt: completeAccessToken(issuer, dependencies.clock) } },
     interactions: { policy: policy(dependencies.prompts), url: interactionUrl(core.publicUrl) },
     renderError: createRenderError(render),
     fetch: createFetch(core.publicUrl),

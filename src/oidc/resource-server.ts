@@ -1,4 +1,5 @@
 /** The API that access tokens are for (RFC 8707), and how they are made (RFC 9068). */
+import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import type { CoreSettings } from '../kernel/plugin.ts';
 import { ACCESS_TOKEN_ALG } from './access-token.ts';
 
@@ -11,12 +12,20 @@ export const resourceServer = (core: CoreSettings, scope: string) => ({
   jwt: { sign: { alg: ACCESS_TOKEN_ALG } },
 });
 
-/** A token that was granted `openid` is for userinfo too: its audience names the issuer as well. */
-export const audienceOf =
-  (issuer: string) =>
-  (_ctx: unknown, token: { kind: string }, jwt: { payload: Record<string, unknown> }): void => {
-    const scopes = String(jwt.payload['scope'] ?? '').split(' ');
+interface JwtToken {
+  readonly payload: Record<string, unknown>;
+}
+
+/** oidc-provider's customizer of JWTs: it is called for each access token, right before that is signed. */
+export const completeAccessToken =
+  (issuer: string, clock: Clock) =>
+  (_ctx: unknown, token: { kind: string }, { payload }: JwtToken): void => {
+    const scopes = String(payload['scope'] ?? '').split(' ');
+    // A token that was granted `openid` is for userinfo too: its audience names the issuer as well.
     if (token.kind === 'AccessToken' && scopes.includes('openid')) {
-      jwt.payload['aud'] = [jwt.payload['aud'], issuer];
+      payload['aud'] = [payload['aud'], issuer];
     }
+    // oidc-provider stamps with the clock of this machine; everybody else goes by the one that is shared.
+    const late = epochSeconds(clock) - Number(payload['iat']);
+    for (const claim of ['iat', 'exp']) payload[claim] = Number(payload[claim]) + late;
   };
