@@ -150,7 +150,7 @@ function assembleOidc(
   provider.on('server_error', (_ctx, error) =>
     log.error({ event: 'oidc.failed', err: error }, 'an OIDC request failed'),
   );
-  announceRetry(provider);
+  announceRetry(provider, log);
   countGrants(provider, parts.telemetry.metrics.granted);
   acceptJwtAccessTokens(provider, verifier);
   cacheMetadata(provider, core.jwksMaxAge);

@@ -14,21 +14,24 @@ const TIMEOUT = 2000;
 
 async function ask({ plugin, source }: OwnedClaims, subject: ClaimSubject): Promise<object> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new StoreUnavailable(`claims of "${plugin}" took too long`)),
-    TIMEOUT,
-  );
+  const timer = setTimeout(() => late.reject(new Error(`no answer in ${TIMEOUT} ms`)), TIMEOUT);
   try {
     const claims = await Promise.race([source.claims(subject), late.promise]);
     const stranger = Object.keys(claims).find((name) => !source.names.includes(name));
-    if (stranger) throw new Error(`plugin "${plugin}" set the claim "${stranger}" it never named`);
+    if (stranger) throw new Error(`it set the claim "${stranger}", which it never named`);
     return claims;
+  } catch (cause) {
+    // Like a store that does not answer: the same request may work later, and nothing was used up.
+    throw new StoreUnavailable(`the claims of plugin "${plugin}" failed`, { cause });
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** All claims for one place. Throws when any source does: a token without its claims is not issued. */
+/**
+ * All claims for one place. Throws `StoreUnavailable`, which names the plugin, when a source throws, hangs or sets what it
+ * never named: a token without its claims is not issued.
+ */
 export async function collectClaims(
   sources: readonly OwnedClaims[],
   place: Place,

@@ -1,4 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import type { Log } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 
 /** Seconds after which a client may try again. */
@@ -33,10 +35,35 @@ export function wrapUnavailable<Methods extends object>(methods: Methods): Metho
   return Object.fromEntries(wrapped) as Methods;
 }
 
-/** Says when to come back, on every answer that asks to. */
-export function announceRetry(provider: Provider): void {
+/** Says when to come back, on every answer that asks to, and logs why. */
+export function announceRetry(provider: Provider, log: Log): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
     await next();
     if (ctx.status === 503) ctx.set('Retry-After', String(RETRY_AFTER));
   });
+  // Its types know one name at a time.
+  const events = provider as unknown as EventEmitter;
+  for (const name of FAILURES) {
+    events.on(name, (_ctx: unknown, { status, cause }: Failure) => {
+      if (status === 503)
+        log.warn({ event: 'oidc.unavailable', on: name, err: cause }, 'unavailable');
+    });
+  }
 }
+
+/** What `unavailable` makes. */
+interface Failure {
+  readonly status?: number;
+  readonly cause?: unknown;
+}
+
+/** oidc-provider's events for what it answers with an OAuth error. */
+const FAILURES = [
+  'authorization.error',
+  'end_session.error',
+  'grant.error',
+  'introspection.error',
+  'pushed_authorization_request.error',
+  'revocation.error',
+  'userinfo.error',
+];
