@@ -23,17 +23,19 @@ export interface TestDatabaseOptions {
   readonly poolSize?: number;
   /** True: without any table. */
   readonly empty?: boolean;
+  /** Another PostgreSQL than that of the test run. */
+  readonly server?: string;
 }
 
-/** Each caller gets a database of its own on the PostgreSQL of the test run. */
+/** Each caller gets a database of its own. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const { poolSize = 5, empty = false } = options;
+  const { poolSize = 5, empty = false, server = postgresUrl() } = options;
   const name = `auth_test_${randomUUID().replaceAll('-', '')}`;
-  await asAdmin(async (admin) => {
-    const template = empty ? 'template0' : await migratedTemplate(admin);
+  await asAdmin(server, async (admin) => {
+    const template = empty ? 'template0' : await migratedTemplate(admin, server);
     await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   });
-  const url = urlOf(name);
+  const url = urlOf(server, name);
   const database = openDatabase({
     connection: { connectionString: url },
     poolSize,
@@ -44,17 +46,17 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     database,
     async drop() {
       await database.close();
-      await asAdmin((admin) => admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+      await asAdmin(server, (admin) => admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };
 }
 
 /** Not by `URL`, which cannot read a socket's `postgres://user@/name?host=/folder`. */
-const urlOf = (database: string): string =>
-  postgresUrl().replace(/^(\w+:\/\/[^/?]*)[^?]*/, `$1/${database}`);
+const urlOf = (server: string, database: string): string =>
+  server.replace(/^(\w+:\/\/[^/?]*)[^?]*/, `$1/${database}`);
 
-async function asAdmin(work: (admin: Client) => Promise<unknown>): Promise<void> {
-  const admin = new Client({ connectionString: postgresUrl() });
+async function asAdmin(server: string, work: (admin: Client) => Promise<unknown>): Promise<void> {
+  const admin = new Client({ connectionString: server });
   await admin.connect();
   try {
     await work(admin);
@@ -64,12 +66,12 @@ async function asAdmin(work: (admin: Client) => Promise<unknown>): Promise<void>
 }
 
 /** Named after what the migrations say, so that a changed migration makes a new template. */
-async function migratedTemplate(admin: Client): Promise<string> {
+async function migratedTemplate(admin: Client, server: string): Promise<string> {
   const template = `auth_template_${await migrationsHash()}`;
   if (await exists(admin, template)) return template;
   await admin.query('SELECT pg_advisory_lock($1)', [LOCK]);
   try {
-    if (!(await exists(admin, template))) await makeTemplate(admin, template);
+    if (!(await exists(admin, template))) await makeTemplate(admin, server, template);
   } finally {
     await admin.query('SELECT pg_advisory_unlock($1)', [LOCK]);
   }
@@ -82,11 +84,11 @@ async function exists(admin: Client, name: string): Promise<boolean> {
 }
 
 /** Under its final name only when complete: a run that was killed half-way leaves nothing to copy. */
-async function makeTemplate(admin: Client, template: string): Promise<void> {
+async function makeTemplate(admin: Client, server: string, template: string): Promise<void> {
   const draft = `${template}_draft`;
   await admin.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
   await admin.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
-  const connection = { connectionString: urlOf(draft) };
+  const connection = { connectionString: urlOf(server, draft) };
   const database = openDatabase({ connection, poolSize: 2, log: silentLog, statementTimeout: 0 });
   try {
     await createMigrator(database.orm, { folder: MIGRATIONS, table: 'SequelizeMeta' }).up();

@@ -1,6 +1,7 @@
 /** A TCP proxy that misbehaves as told: for what happens when a store hangs, is cut off or gone. */
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * `pass`: as if it were not there. `hang`: requests go nowhere. `drop-replies`: requests arrive, replies
@@ -19,7 +20,11 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-export async function startFaultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
+/** `target` is looked at for each connection: who changes it moves the proxy. */
+export async function startFaultProxy(target: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {
     sockets.add(socket);
@@ -38,11 +43,12 @@ export async function startFaultProxy(target: { host: string; port: number }): P
       isDead ||= proxy.fault === 'hang';
       if (!isDead) upstream.write(bytes);
     });
+    // Bytes never overtake those before them, also when the latency becomes less.
+    let delivered: Promise<unknown> = Promise.resolve();
     upstream.on('data', (bytes) => {
       isDead ||= proxy.fault !== 'pass';
-      const pass = () => isDead || client.write(bytes);
-      if (proxy.latency > 0) setTimeout(pass, proxy.latency);
-      else pass();
+      const due = proxy.latency > 0 ? delay(proxy.latency) : undefined;
+      delivered = delivered.then(() => due).then(() => isDead || client.write(bytes));
     });
     client.on('close', () => upstream.destroy());
     return upstream.on('close', () => client.destroy());

@@ -1,0 +1,23 @@
+/** What server processes hold, as the kernel and their own metrics tell. */
+import { readdir } from 'node:fs/promises';
+import type { Resources } from './history.ts';
+import type { Member } from './stage.ts';
+
+export const measure = (
+  members: readonly Member[],
+  when: Resources['when'],
+): Promise<Resources[]> =>
+  Promise.all(
+    members.map(async ({ name, server }) => {
+      const metrics = await (await fetch(`${server.socket}/metrics`)).text();
+      const read = (metric: string): number =>
+        Number(new RegExp(`^${metric} (\\S+)`, 'm').exec(metrics)?.[1]);
+      return {
+        node: name,
+        when,
+        fileDescriptors: (await readdir(`/proc/${server.pid}/fd`)).length,
+        handles: read('nodejs_active_handles_total'),
+        heap: read('nodejs_heap_size_used_bytes'),
+      };
+    }),
+  );
