@@ -2,7 +2,8 @@
  * Connections to one Redis, to whichever server Sentinel calls the master, or to a Redis Cluster. They answer within
  * a bounded time and never run a command twice.
  */
-import { Cluster, Redis, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
+import { type Cluster, Redis, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
+import { BoundedCluster } from './bounded-cluster.ts';
 import { SCRIPTS } from './redis-scripts.ts';
 import type { ClusterRedis, RedisAddress, SentinelRedis } from './redis-url.ts';
 
@@ -12,7 +13,6 @@ export const CONNECT = 1_000;
 /** Unanswered for so long, a link counts as dead: its socket is closed and a new one opened. */
 const SILENCE = 1_500;
 const LONGEST_PAUSE = 1_000;
-const SLOTS_REFRESH = 2_000;
 
 /**
  * Nothing is queued and nothing is sent again. No auto-pipelining either: ioredis holds a batch back
@@ -90,18 +90,19 @@ function throughSentinels({ hosts, master, sentinel, tls }: SentinelRedis) {
 }
 
 function connectCluster(address: ClusterRedis): Cluster {
-  return new Cluster([...address.hosts], {
+  const cluster = new BoundedCluster([...address.hosts], {
     scripts: SCRIPTS,
-    enableOfflineQueue: false,
     // ioredis would send a command again whose connection closed before the answer came.
     retryDelayOnFailover: 0,
     // It would go on trying after the caller was told that the call failed.
     retryDelayOnClusterDown: 0,
-    slotsRefreshInterval: SLOTS_REFRESH,
     slotsRefreshTimeout: CONNECT,
     clusterRetryStrategy: pauseBefore,
     // Names stay names, for certificates to match; each connection looks them up.
     dnsLookup: (name, done) => done(null, name),
     redisOptions: { ...BOUNDED, ...security(address) },
   });
+  // Else the first commands for a node would have to wait for its greeting; how that fails, they are told.
+  cluster.on('+node', (node: Redis) => void node.connect().catch(() => undefined));
+  return cluster;
 }

@@ -1,8 +1,15 @@
 /** Several nodes of one service: two real processes, and one in this process through which a test makes its people. */
 import type { Browser } from './browser.ts';
 import { createTestDatabase } from './database.ts';
+import { sharedRedisCluster } from './redis-cluster.ts';
 import { SECRET_KEY, type ServerProcess, startServerProcess } from './server-process.ts';
-import { type StoreKind, startTestApp, type TestApp, type TestAppOptions } from './test-app.ts';
+import {
+  type StoreKind,
+  startTestApp,
+  storeKinds,
+  type TestApp,
+  type TestAppOptions,
+} from './test-app.ts';
 
 /** Wherever requests can be sent. */
 export interface Node {
@@ -36,7 +43,7 @@ export async function startNodes(store: StoreKind, options: TestAppOptions = {})
     const server = await startServerProcess({
       issuer: local.issuer,
       databaseUrl: database.url,
-      redisUrl: store === 'redis' ? process.env['TEST_REDIS_URL'] : undefined,
+      redisUrl: store === 'redis' ? (options.redisUrl ?? process.env['TEST_REDIS_URL']) : undefined,
       settings: { ...options.settings, ...settings },
     });
     all.push(server);
@@ -53,6 +60,23 @@ export async function startNodes(store: StoreKind, options: TestAppOptions = {})
     throw first.status === 'rejected' ? first.reason : (second as PromiseRejectedResult).reason;
   }
   return { local, processes: [first.value, second.value], start, stop };
+}
+
+/** The stores that races are run on. */
+export type RaceStore = StoreKind | 'redis-cluster';
+
+export const raceStores: readonly RaceStore[] = storeKinds.includes('redis')
+  ? [...storeKinds, 'redis-cluster']
+  : storeKinds;
+
+/** The same, on a three-master Cluster too; undefined when this machine cannot start one. */
+export async function startRaceNodes(
+  store: RaceStore,
+  options: TestAppOptions = {},
+): Promise<Nodes | undefined> {
+  if (store !== 'redis-cluster') return startNodes(store, options);
+  const cluster = await sharedRedisCluster();
+  return cluster && startNodes('redis', { ...options, redisUrl: cluster.url });
 }
 
 /** `count` calls at once, spread evenly over the nodes. */
