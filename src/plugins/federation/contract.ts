@@ -15,6 +15,8 @@ export interface FederationService {
    * Use it for every call to a provider.
    */
   readonly fetch: typeof globalThis.fetch;
+  /** FEDERATION_STORE_TOKENS: whether a token that outlives the sign-in is of any use. */
+  readonly keepsTokens: boolean;
   /** During `setup` only. Throws PluginError for an id or issuer that another provider has. */
   register(provider: UpstreamProvider): void;
   /** Providers that are switched on, in the order in which they were registered. */

@@ -29,6 +29,7 @@ export const federation = definePlugin({
     const origins = { origin: core.publicUrl.origin, others: core.corsOrigins };
     const providers = createProviders(set.FEDERATION_DISABLED);
     const identities = createIdentityModel(context.db);
+    const keepsTokens = set.FEDERATION_STORE_TOKENS === 'on';
     const service = createFederation({
       ...context,
       ...{ publicUrl, base, providers, identities, registration: core.registration },
@@ -37,13 +38,14 @@ export const federation = definePlugin({
       accounts: context.use(BrowserSignIns),
       flows: createFlows(context),
       cipher: createTokenCipher(context.secrets.keys('upstream-tokens')),
-      keepsTokens: set.FEDERATION_STORE_TOKENS === 'on',
+      keepsTokens,
     });
     const { forgotPath } = context.use(EmailLinks);
     return {
       provides: [
         provide(Federation, {
           fetch: createUpstreamFetch({ fetch: globalThis.fetch }),
+          keepsTokens,
           register: providers.register,
           options: service.publicOptions,
           complete: async ({ provider, ...proof }, request) =>

@@ -65,10 +65,18 @@ export function createOpenIdProvider(options: OpenIdProviderOptions): UpstreamPr
     },
 
     async revoke({ accessToken, refreshToken }) {
-      await client.tokenRevocation(await discover(), refreshToken ?? accessToken);
+      try {
+        await client.tokenRevocation(await discover(), refreshToken ?? accessToken);
+      } catch (error) {
+        if (!hasEnded(error)) throw error;
+      }
     },
   };
 }
+
+/** RFC 7009 §2.2 calls it a success; Google does not, when the person took the grant back there. */
+const hasEnded = (error: unknown): boolean =>
+  error instanceof client.ResponseBodyError && error.error === 'invalid_token';
 
 /** The provider's metadata, asked for when it is first needed. */
 function createDiscovery({ issuer, clientId, clientSecret, fetch, clock }: OpenIdProviderOptions) {

@@ -13,6 +13,7 @@ import { createIdentities, type IdentityDependencies } from './service/identitie
 import { createLeave } from './service/leave.ts';
 import { createLinkQuestion } from './service/link-question.ts';
 import { createResolveUser, type ResolveDependencies } from './service/resolve-user.ts';
+import { createSealTokens, type SealDependencies } from './service/seal-tokens.ts';
 import type {
   LinkQuestion,
   UpstreamIdentity,
@@ -20,13 +21,11 @@ import type {
   UpstreamTokens,
 } from './upstream.ts';
 
-interface Dependencies extends ResolveDependencies, IdentityDependencies {
+interface Dependencies extends ResolveDependencies, IdentityDependencies, SealDependencies {
   readonly flows: Flows;
   readonly accounts: BrowserSignIn;
   readonly sessions: SessionService;
   readonly oidc: Pick<OidcEngine, 'currentSession'>;
-  /** FEDERATION_STORE_TOKENS. */
-  readonly keepsTokens: boolean;
   /** PUBLIC_URL without a trailing slash, and its path. */
   readonly publicUrl: string;
   readonly base: string;
@@ -44,6 +43,7 @@ const amrOf = (provider: string): readonly string[] => ['fed', provider];
 export function createFederation(dependencies: Dependencies) {
   const { providers, flows, log, oidc, accounts, base } = dependencies;
   const resolve = createResolveUser(dependencies);
+  const sealTokens = createSealTokens(dependencies);
   const identities = createIdentities(dependencies);
   const redirectUri = (id: string): string => `${dependencies.publicUrl}/oauth2/${id}/callback`;
   const begin = createLeave({ ...dependencies, redirectUri });
@@ -54,8 +54,8 @@ export function createFederation(dependencies: Dependencies) {
     answer: { identity: UpstreamIdentity; tokens?: UpstreamTokens | undefined },
   ): Promise<Proof> => {
     const proof = checkIdentity(provider, answer.identity);
-    if (!dependencies.keepsTokens || !answer.tokens) return proof;
-    return { ...proof, tokens: await dependencies.cipher.seal(answer.tokens, proof) };
+    const tokens = await sealTokens(proof, answer.tokens);
+    return { ...proof, ...(tokens !== undefined && { tokens }) };
   };
 
   const signedIn = async (

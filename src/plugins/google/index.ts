@@ -26,7 +26,7 @@ export const google = definePlugin({
     GOOGLE_CLIENT_ID !== undefined && GOOGLE_CLIENT_SECRET !== undefined,
   notes: (_settings, publicUrl) => [`redirect URI for Google: ${callbackUrl(publicUrl, 'google')}`],
   setup({ settings: set, clock, use }) {
-    const { fetch, register } = use(Federation);
+    const { fetch, register, keepsTokens } = use(Federation);
     const domain = set.GOOGLE_HOSTED_DOMAIN;
     register(
       createOpenIdProvider({
@@ -36,7 +36,11 @@ export const google = definePlugin({
         clientId: set.GOOGLE_CLIENT_ID ?? '',
         clientSecret: set.GOOGLE_CLIENT_SECRET ?? '',
         scope: 'openid email profile',
-        ...(domain !== undefined && { parameters: { hd: domain } }),
+        parameters: {
+          ...(domain !== undefined && { hd: domain }),
+          // Google's way to ask for a refresh token: with an access token no grant can be given back an hour later.
+          ...(keepsTokens && { access_type: 'offline' }),
+        },
         // Google knows no `prompt=login`.
         reauthentication: { prompt: 'select_account' },
         ...{ fetch, clock },
