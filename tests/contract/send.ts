@@ -61,10 +61,11 @@ export function createSend(app: TestApp, cast: Cast): { send: Send; close(): voi
     path: string,
     headers: Headers,
     body: string | Uint8Array | undefined,
-  ) =>
+    by: Agent | false = agent,
+  ): Promise<number> =>
     new Promise<number>((resolve, reject) => {
       const sent = request(
-        { agent, hostname, port, method, path, headers, timeout: PATIENCE },
+        { agent: by, hostname, port, method, path, headers, timeout: PATIENCE },
         (answer) => {
           answer.resume();
           answer.on('end', () => resolve(answer.statusCode ?? 0));
@@ -73,7 +74,14 @@ export function createSend(app: TestApp, cast: Cast): { send: Send; close(): voi
       );
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${PATIENCE} ms`)));
       // Node hangs up on a head that is too large; its 431 may be lost with the connection.
-      sent.on('error', (error) => (isTooLarge(path, headers) ? resolve(431) : reject(error)));
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        if (isTooLarge(path, headers)) return resolve(431);
+        // The server had just closed the connection, which was idle: the request never arrived.
+        if (by && sent.reusedSocket && error.code === 'ECONNRESET') {
+          return resolve(overAgent(method, path, headers, body, false));
+        }
+        reject(error);
+      });
       sent.end(body);
     });
 
