@@ -94,6 +94,8 @@ const lookUp: Known = (name) => known[name]?.();
 const existing = (template: string, name: string): string[] => {
   if (name === 'roleId' || template.startsWith('/roles')) return ['{{role}}'];
   if (template.startsWith('/users')) return ['{{target}}', '{{self}}'];
+  // Providers whose pages nobody needs to reach.
+  if (template.startsWith('/oauth2')) return ['github'];
   return template.includes('sessions') ? ['{{session}}'] : [];
 };
 

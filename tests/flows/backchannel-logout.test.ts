@@ -98,7 +98,7 @@ for (const store of storeKinds) {
     };
 
     for (const [name, end] of Object.entries(ends)) {
-      it(`${name} tells each client once`, async () => {
+      it(`SEC-86: ${name} tells each client once`, async () => {
         const signedIn = await signInEverywhere();
         await end(signedIn);
         await expectToldOnce(signedIn);

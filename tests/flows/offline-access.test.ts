@@ -61,7 +61,7 @@ for (const store of storeKinds) {
       },
     };
     for (const [name, logout] of Object.entries(logouts)) {
-      it(`survives ${name}; everything else ends`, async () => {
+      it(`SEC-86: survives ${name}; everything else ends`, async () => {
         const offline = await tokens(OFFLINE);
         const online = await tokens({ scope: 'openid' });
         await logout();

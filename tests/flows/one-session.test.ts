@@ -97,7 +97,7 @@ for (const store of storeKinds) {
     };
 
     for (const [name, end] of Object.entries(ends)) {
-      it(`${name} ends both`, async () => {
+      it(`SEC-86: ${name} ends both`, async () => {
         const { body } = await rp.redeem(codeOf(await silently()));
         const unused = codeOf(await silently());
         const [access, refresh] = [await browser.cookie('access'), await browser.cookie('refresh')];

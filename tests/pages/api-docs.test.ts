@@ -72,6 +72,30 @@ describe('SEC-93 pages of the API', function () {
     }),
   );
 
+  for (const [part, tried] of Object.entries({
+    users: ['getUsers'],
+    roles: ['getRoles', 'postRoles'],
+    oauth2: ['getOauth2Identities', 'getOauth2Providers'],
+  })) {
+    it(
+      `/${part}/doc calls with the cookies of a superuser`,
+      stage.visit(DESKTOP, async ({ page, open, context }) => {
+        const { email } = await createUser(stage.app, ['superuser']);
+        const origin = new URL(stage.app.issuer).origin;
+        await context.request.post(`${stage.app.issuer}/auth/login`, {
+          data: { email, password: PASSWORD },
+          headers: { origin },
+        });
+        await open(`/${part}/doc`);
+        for (const name of tried) {
+          const body = name === 'postRoles' ? JSON.stringify({ name: 'tried-out' }) : undefined;
+          const status = await tryIt(page.locator(`#operations-${part}-${name}`), body);
+          expect(status, name).to.equal(body === undefined ? '200' : '201');
+        }
+      }),
+    );
+  }
+
   it(
     'lead to the document without JavaScript',
     stage.visit({ ...DESKTOP, javaScriptEnabled: false }, async ({ page, open }) => {

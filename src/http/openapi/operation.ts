@@ -119,7 +119,7 @@ export function pageOperationOf(
     operationId: operationId(page),
     tags: [partOf(path)],
     summary: document.summary,
-    description: `A navigation of a browser. Rate limit class: \`${page.rateLimit?.({}) ?? classOfMethod(method)}\`.`,
+    description: `A navigation of a browser: open it as a link, scripts cannot follow it. Rate limit class: \`${page.rateLimit?.({}) ?? classOfMethod(method)}\`.`,
     security: [],
     parameters: [
       ...parameters('path', document.params, book),
