@@ -189,7 +189,7 @@ const gaugesOfPool = ({ poolUse }: Storage['db'], size: number): Gauge[] => [
   },
 ];
 
-const telemetryOf = ({ config, storage, random, log }: AppOptions): Telemetry =>
+const telemetryOf = ({ config, plugins, storage, random, log }: AppOptions): Telemetry =>
   createTelemetry({
     otlpEndpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
     serviceName: config.OTEL_SERVICE_NAME,
@@ -198,6 +198,7 @@ const telemetryOf = ({ config, storage, random, log }: AppOptions): Telemetry =>
     environment: config.SENTRY_ENVIRONMENT,
     release: packageVersion(packageRoot()),
     storeSystem: storage.storeSystem,
+    domainEvents: new Set(plugins.flatMap(({ events = [] }) => events.map(({ name }) => name))),
     random,
     log,
     scrub,

@@ -15,6 +15,7 @@ import { mail } from './plugins/mail/index.ts';
 import { oidcUpstream } from './plugins/oidc-upstream/index.ts';
 import { rateLimit } from './plugins/rate-limit/index.ts';
 import { requestId } from './plugins/request-id/index.ts';
+import { restore } from './plugins/restore/index.ts';
 import { revocations } from './plugins/revocations/index.ts';
 import { roles } from './plugins/roles/index.ts';
 import { sessions } from './plugins/sessions/index.ts';
@@ -44,6 +45,7 @@ export const builtIn: readonly Plugin[] = [
   google,
   github,
   oidcUpstream,
+  restore,
 ];
 
 /**

@@ -58,6 +58,8 @@ export interface PluginContext<Settings> {
   /** HTML of `views/<view>.eta`, for what is no page: mails. Values are escaped. */
   readonly render: (view: string, locals: Record<string, unknown>) => string;
   readonly userData: UserData;
+  /** Has every plugin end what an older state of the database revived, in start order. */
+  readonly afterRestore: () => Promise<void>;
   /** A service of a plugin named in `dependsOn`. Throws an Error that names both otherwise. */
   use<Service>(token: ServiceToken<Service>): Service;
 }
@@ -131,6 +133,11 @@ export interface Contributions {
   readonly exportUser?: Readonly<Record<string, (user: DataSubject) => Promise<unknown>>>;
   /** Deletes all of it, as part of the transaction in which the user goes. Sessions and grants have ended before. */
   readonly eraseUser?: UserData['erase'];
+  /**
+   * The database was put back to an older state: ends and forgets what would let anybody in with what they had then.
+   * Is run again when it, or another one, failed. A statement may take five seconds: many rows need several.
+   */
+  readonly afterRestore?: () => Promise<void>;
   readonly health?: readonly HealthCheck[];
   readonly tasks?: readonly Task[];
   readonly gauges?: readonly Gauge[];

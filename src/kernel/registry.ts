@@ -11,7 +11,10 @@ import {
 import type { ServiceToken } from './service.ts';
 
 /** The context of a plugin less what the registry adds. */
-export type SharedContext = Omit<PluginContext<unknown>, 'use' | 'settings' | 'userData'>;
+export type SharedContext = Omit<
+  PluginContext<unknown>,
+  'use' | 'settings' | 'userData' | 'afterRestore'
+>;
 
 export interface Registry {
   /** In start order. */
@@ -170,12 +173,17 @@ export function createRegistry(
     return found.service as Service;
   };
 
-  const userData = userDataOf(() => added.map(({ contributions }) => contributions));
+  const contributed = () => added.map(({ contributions }) => contributions);
+  const userData = userDataOf(contributed);
+  const afterRestore = async (): Promise<void> => {
+    for (const { afterRestore: settle } of contributed()) await settle?.();
+  };
   for (const plugin of ordered) {
     const may = (owner: string): boolean => plugin.dependsOn?.includes(owner) ?? false;
     const contributions = plugin.setup({
       ...shared,
       userData,
+      afterRestore,
       settings: plugin.settings.parse(settings),
       use: (token) => find(token, plugin.name, may),
     });

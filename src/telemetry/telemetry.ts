@@ -18,6 +18,8 @@ export interface TelemetryOptions {
   readonly release: string;
   /** Of the state store: `redis` or `postgresql`. */
   readonly storeSystem: string;
+  /** Names of the domain events, which are counted when they are emitted, not when they are logged. */
+  readonly domainEvents: ReadonlySet<string>;
   readonly random: Random;
   readonly log: Log;
   readonly scrub: (message: string) => string;
@@ -50,7 +52,7 @@ interface Fields {
 }
 
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { log: plain } = options;
+  const { log: plain, domainEvents } = options;
   const tracing = createTracing({
     endpoint: options.otlpEndpoint,
     serviceName: options.serviceName,
@@ -82,7 +84,9 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
           const trace = tracing.current();
           log[level](trace ? { ...fields, trace_id: trace.traceId } : fields, message);
           const { event } = fields as Fields;
-          if (typeof event === 'string' && level !== 'debug') metrics.happened(event);
+          if (typeof event === 'string' && level !== 'debug' && !domainEvents.has(event)) {
+            metrics.happened(event);
+          }
           if (level === 'error') report(fields, message);
         };
       return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

@@ -80,6 +80,7 @@ export function createPluginContext(given: Given = {}) {
     render,
     span: noSpan,
     userData: untouched('userData'),
+    afterRestore: async () => undefined,
     use,
   };
   return { context, emitted, log };

@@ -12,7 +12,13 @@ import type { PrivateService } from './private-redis.ts';
 import { makeScratchFolder } from './scratch-folder.ts';
 
 /** `searchPath` is PATH. Throws `PostgresUnavailable` when this machine has no PostgreSQL. */
-export async function startPrivatePostgres(searchPath: string): Promise<PrivateService> {
+export const startPrivatePostgres = (searchPath: string): Promise<PrivateService> =>
+  startPostgresOf((folder) => findBinaries(folder, searchPath));
+
+/** `find` says which programs to run; the folder is theirs to use. */
+export async function startPostgresOf(
+  find: (folder: string) => Promise<PostgresBinaries>,
+): Promise<PrivateService> {
   const folder = await makeScratchFolder('test-postgres-');
   const port = await freePort();
   const { user, database, stop } = await startEmbeddedPostgres({
@@ -21,7 +27,7 @@ export async function startPrivatePostgres(searchPath: string): Promise<PrivateS
     tcpPort: port,
     fsync: false,
     removeAfter: [folder],
-    binaries: await findBinaries(folder, searchPath),
+    binaries: await find(folder),
   });
   return { url: `postgres://${user}@127.0.0.1:${port}/${database}`, stop };
 }
@@ -40,7 +46,7 @@ async function findBinaries(folder: string, searchPath: string): Promise<Postgre
 }
 
 /** Debian's versions, the newest first. */
-async function debianFolders(): Promise<string[]> {
+export async function debianFolders(): Promise<string[]> {
   const root = '/usr/lib/postgresql';
   const versions = await readdir(root).catch(() => []);
   return versions

@@ -30,6 +30,8 @@ export const consent = definePlugin({
       provides: [provide(Consents, consents)],
       prompts: [prompt],
       exportUser: { consents: ({ id }) => model.exportUser(id) },
+      // Nobody knows which of them was withdrawn meanwhile.
+      afterRestore: () => model.forget(),
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
     };
   },

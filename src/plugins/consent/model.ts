@@ -26,11 +26,22 @@ const EXPORT = {
 };
 const ERASE = { name: 'consents-erase', text: 'DELETE FROM consents WHERE user_id = $1' };
 
+const FORGET = {
+  name: 'consents-forget',
+  text: `DELETE FROM consents WHERE (user_id, client_id) IN (SELECT user_id, client_id FROM consents LIMIT 5000)
+    RETURNING user_id`,
+};
+
 export type ConsentModel = ReturnType<typeof createConsentModel>;
 
 /** Table `consents`: one row a user and client, over all sessions. */
 export function createConsentModel(db: Database) {
   return {
+    /** Everybody is asked again. */
+    async forget(): Promise<void> {
+      while ((await db.query(FORGET, [])).length > 0);
+    },
+
     async find(userId: string, clientId: string): Promise<readonly string[]> {
       const [row] = await db.query<{ scopes: string[] }>(FIND, [userId, clientId]);
       return row?.scopes ?? [];

@@ -6,7 +6,7 @@ import { canonicalEmail } from './canonical-email.ts';
 import type { LinkModel } from './model.ts';
 
 interface Dependencies {
-  readonly model: Pick<LinkModel, 'deleteExpired' | 'forgetClaims'>;
+  readonly model: Pick<LinkModel, 'deleteExpired' | 'forget' | 'forgetClaims'>;
   readonly users: Pick<UserService, 'find'>;
   readonly clock: Clock;
 }
@@ -34,7 +34,9 @@ export function createListeners({ model, users }: Dependencies): readonly Listen
 
 export const createHousekeeping = (
   dependencies: Dependencies,
-): Pick<Contributions, 'listeners' | 'tasks'> => ({
+): Pick<Contributions, 'afterRestore' | 'listeners' | 'tasks'> => ({
   listeners: createListeners(dependencies),
   tasks: [createTask(dependencies)],
+  // Those that were used meanwhile would be good once more.
+  afterRestore: () => dependencies.model.forget(),
 });

@@ -62,6 +62,11 @@ const EXPORT = {
     FROM email_links WHERE user_id = $1 ORDER BY created_at`,
 };
 const ERASE = { name: 'email-links-erase', text: 'DELETE FROM email_links WHERE user_id = $1' };
+const FORGET = {
+  name: 'email-links-forget',
+  text: `DELETE FROM email_links WHERE code_hash IN (SELECT code_hash FROM email_links LIMIT 5000)
+    RETURNING code_hash`,
+};
 const TRY = { name: 'email-links-try', text: 'SAVEPOINT email_links' };
 const KEEP = { name: 'email-links-keep', text: 'RELEASE SAVEPOINT email_links' };
 const UNDO = { name: 'email-links-undo', text: 'ROLLBACK TO SAVEPOINT email_links' };
@@ -112,6 +117,11 @@ export function createLinkModel(db: Database) {
     /** Somebody has this address now: whatever would have given it to another is forgotten. */
     async forgetClaims(canonical: string): Promise<void> {
       await db.query(CLAIMED, [canonical]);
+    },
+
+    /** No link that was mailed so far does anything. */
+    async forget(): Promise<void> {
+      while ((await db.query(FORGET, [])).length > 0);
     },
 
     /** What the user was mailed links for. */

@@ -29,6 +29,7 @@ export const grants = definePlugin({
       provides: [provide(Grants, service)],
       exportUser: { grants: ({ id }) => model.exportUser(id) },
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
+      afterRestore: () => model.endEvery('restored', new Date(clock.now())),
       oidcModels: { Grant: service.adapter },
       tasks: [{ name: 'grants.sweep', every: 600, run: createSweeper({ grants: model, clock }) }],
       stop: () => lost.stop(),

@@ -71,6 +71,11 @@ const END_ALL = {
     SELECT ${OWNER}, has_tokens FROM ended UNION ALL
     SELECT ${OWNER}, false FROM grants WHERE ${MATCHING} AND $7 AND offline`,
 };
+const END_EVERY = {
+  name: 'grants-end-every',
+  text: `UPDATE grants SET ended_at = $1, end_reason = $2
+    WHERE id IN (SELECT id FROM grants WHERE ended_at IS NULL LIMIT 5000) RETURNING id`,
+};
 const EXPORT = {
   name: 'grants-export',
   text: `SELECT client_id, session_id, payload->'openid'->>'scope' AS scope, payload->'resources' AS resources,
@@ -168,6 +173,11 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
         transaction,
       );
       return rows.map((row) => ({ ...toOwner(row), id: row.id, hasTokens: row.has_tokens }));
+    },
+
+    /** Ends every live grant of everybody, and denies none of their tokens. */
+    async endEvery(reason: string, now: Date): Promise<void> {
+      while ((await db.query(END_EVERY, [now, reason])).length > 0);
     },
 
     /** What the user gave to clients, ended or not, as long as it is written down. */

@@ -43,6 +43,8 @@ export const keys = definePlugin({
     return {
       provides: [provide(Keys, service)],
       start: () => service.start(),
+      // Tokens of before are refused, and keys that were withdrawn meanwhile are not back.
+      afterRestore: () => service.replaceCompromised(),
       tasks: [{ name: 'signing keys', every, run: () => service.tend() }],
       stop: () => service.stop(),
     };

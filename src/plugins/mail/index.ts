@@ -36,6 +36,8 @@ export const mail = definePlugin({
       provides: [provide(Mails, service)],
       exportUser: { mails: ({ email }) => mails.exportTo(email) },
       eraseUser: ({ email }, transaction) => mails.eraseTo(email, transaction),
+      // Most have left meanwhile, and their links do nothing any more.
+      afterRestore: () => mails.abandon(),
       pages: mode === 'capture' ? createMailPages({ mails, product, base }) : [],
       tasks: [
         // Not waited for: a stop waits for tasks, and must not wait for an SMTP server.

@@ -88,6 +88,12 @@ const EMPTY = {
     AND state IN ('failed', 'uncertain', 'captured')`,
 };
 
+const ABANDON = {
+  name: 'mails-abandon',
+  text: `UPDATE mails SET locals = NULL, state = 'failed', last_error = 'the database was restored', finished_at = now()
+    WHERE id IN (SELECT id FROM mails WHERE state IN ('queued', 'sending', 'uncertain') LIMIT 5000) RETURNING id`,
+};
+
 export type MailModel = ReturnType<typeof createMailModel>;
 
 /** Table `mails`. Seconds, by PostgreSQL's clock. A change of a mail under way names its attempt, so that a late one changes nothing. */
@@ -133,6 +139,10 @@ export function createMailModel(db: Database) {
     exportTo: (email: string): Promise<object[]> => db.query(EXPORT, [spellings(email)]),
     async eraseTo(email: string, transaction: Transaction): Promise<void> {
       await db.query(ERASE, [spellings(email)], transaction);
+    },
+    /** Gives up every mail that has not left for certain. */
+    async abandon(): Promise<void> {
+      while ((await db.query(ABANDON, [])).length > 0);
     },
     /** Forgets the content of mails that ended a day ago. */
     async empty(): Promise<void> {

@@ -30,6 +30,8 @@ export const revocations = definePlugin({
     return {
       provides: [provide(Revocations, service)],
       routes: createRoutes({ follow, log }),
+      // They are of tokens that no key verifies any more, under numbers of another server's transactions.
+      afterRestore: () => model.forget(),
       start: () => feed.start(),
       stop: () => feed.stop(),
     };

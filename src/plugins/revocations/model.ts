@@ -82,6 +82,11 @@ const SWEEP = {
     ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED)`,
 };
 
+const FORGET = {
+  name: 'revocations-forget',
+  text: `DELETE FROM revocations WHERE id IN (SELECT id FROM revocations LIMIT 5000) RETURNING id`,
+};
+
 export type RevocationModel = ReturnType<typeof createRevocationModel>;
 
 /** Table `revocations`. All times are PostgreSQL's, in milliseconds since 1970. */
@@ -104,6 +109,11 @@ export function createRevocationModel(db: Database) {
       const rows = await db.query<ReadRow>(PAGE, [String(horizon), after, keep, limit]);
       const next = rows.length < limit ? undefined : (rows.at(-1)?.row ?? undefined);
       return { ...toChanges(rows), next };
+    },
+
+    /** Deletes every row. */
+    async forget(): Promise<void> {
+      while ((await db.query(FORGET, [])).length > 0);
     },
 
     /** Deletes at most 1,000 rows that are older than `limit`. */

@@ -40,6 +40,7 @@ export const sessions = definePlugin({
     return {
       provides: [provide(Sessions, service)],
       ...createUserData(model),
+      afterRestore: () => model.endEvery('restored', new Date(clock.now())),
       tasks: [
         { name: 'sessions.partitions', every: 12 * 3600, run: keepPartitions },
         { name: 'sessions.housekeeping', every: 600, run: housekeeping },

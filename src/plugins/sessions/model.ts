@@ -92,6 +92,14 @@ const END_ALL = {
   text: `UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE user_id = $1 AND ended_at IS NULL
     AND ($4::text IS NULL OR id <> $4) RETURNING id, user_id, created_at`,
 };
+const END_EVERY = {
+  name: 'sessions-end-every',
+  text: `WITH ended AS (UPDATE sessions SET ended_at = $1, end_reason = $2
+      WHERE id IN (SELECT id FROM sessions WHERE ended_at IS NULL LIMIT 1000) RETURNING id, created_at),
+    left_at AS (UPDATE login_history SET logout_date = $1 FROM ended
+      WHERE session_id = ended.id AND logout_date IS NULL AND auth_date >= ended.created_at)
+    SELECT id FROM ended`,
+};
 const EXPORT_SESSIONS = {
   name: 'sessions-export',
   text: `SELECT id, amr, device, ip, auth_time, created_at, last_seen, ended_at, end_reason
@@ -237,6 +245,11 @@ export function createSessionModel(db: Database) {
 
     async setLogoutDate(session: EndedRow, at: Date, transaction: Transaction): Promise<void> {
       await db.query(LOGOUT_DATE, [session.id, at, session.created_at], transaction);
+    },
+
+    /** Ends every live session of everybody. */
+    async endEvery(reason: string, at: Date): Promise<void> {
+      while ((await db.query(END_EVERY, [at, reason])).length > 0);
     },
 
     /** Every session of the user that is still written down, ended or not. */

@@ -1,4 +1,5 @@
 /** Bounds how much of the thread pool hashing takes: signing shares it. */
+import type { Gauge } from '../../kernel/telemetry.ts';
 import { problems } from './problems.ts';
 
 /** Runs work when a slot is free. Throws `users:busy` (503) when too many wait already. */
@@ -8,8 +9,7 @@ export interface WatchedQueue {
   readonly run: HashQueue;
   /** How many stand in line now. */
   waiting(): number;
-  /** How many slots are taken. */
-  running(): number;
+  readonly gauges: readonly Gauge[];
 }
 
 /** `slots` run at once, `waiting` more stand in line, first come, first served. */
@@ -34,6 +34,8 @@ export function createHashQueue(limits: { slots: number; waiting: number }): Wat
     else free += 1;
   };
 
+  const waiting = (): number => line.length;
+  const running = (): number => limits.slots - free;
   return {
     async run(work) {
       await enter();
@@ -43,7 +45,10 @@ export function createHashQueue(limits: { slots: number; waiting: number }): Wat
         leave();
       }
     },
-    waiting: () => line.length,
-    running: () => limits.slots - free,
+    waiting,
+    gauges: [
+      { name: 'hashes_waiting', summary: 'Passwords in line for a hash', read: waiting },
+      { name: 'hashes_running', summary: 'Passwords being hashed', read: running },
+    ],
   };
 }

@@ -57,10 +57,7 @@ export const users = definePlugin({
       ...createUserData(model),
       accounts: createAccountSource(model),
       claims: createClaimSources(model),
-      gauges: [
-        { name: 'hashes_waiting', summary: 'Passwords in line for a hash', read: queue.waiting },
-        { name: 'hashes_running', summary: 'Passwords being hashed', read: queue.running },
-      ],
+      gauges: queue.gauges,
     };
   },
 });

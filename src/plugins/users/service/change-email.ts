@@ -1,5 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
+import type { Log } from '../../../kernel/plugin.ts';
 import type { SessionService } from '../../sessions/contract.ts';
 import { EmailChanged, type UserService } from '../contract.ts';
 import { parseEmailAddress } from '../email-address.ts';
@@ -11,11 +12,12 @@ interface Dependencies {
   readonly sessions: Pick<SessionService, 'endAll'>;
   readonly events: Events;
   readonly clock: Clock;
+  readonly log: Pick<Log, 'info'>;
 }
 
 /** Whoever signed in with the former address has to do so again with the new one (SEC-10). */
 export function createChangeEmail(dependencies: Dependencies): UserService['changeEmail'] {
-  const { users, sessions, events, clock } = dependencies;
+  const { users, sessions, events, clock, log } = dependencies;
 
   return async ({ id, ...known }, { email, verified }, { keepSession, alongside }) => {
     const address = parseEmailAddress(email);
@@ -37,6 +39,7 @@ export function createChangeEmail(dependencies: Dependencies): UserService['chan
         deny({ sub: id, rolesVersion });
       },
     });
+    log.info({ event: 'email.changed', sub: id }, 'address changed');
     events.emit(EmailChanged, { userId: id, verified });
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
+import type { Log } from '../../../kernel/plugin.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { SessionService } from '../../sessions/contract.ts';
 import { PasswordChanged, type UserService } from '../contract.ts';
@@ -16,13 +17,14 @@ export interface ChangePasswordDependencies {
   readonly sessions: Pick<SessionService, 'endAll'>;
   readonly events: Events;
   readonly clock: Clock;
+  readonly log: Pick<Log, 'info'>;
 }
 
 /** Everything that was signed in with the former password ends in the same transaction (SEC-9, SEC-10). */
 export function createChangePassword(
   dependencies: ChangePasswordDependencies,
 ): UserService['changePassword'] {
-  const { users, policy, hasher, limits, sessions, events, clock } = dependencies;
+  const { users, policy, hasher, limits, sessions, events, clock, log } = dependencies;
 
   return async (id, { current, next }, { keepSession, alongside }) => {
     const row = await users.findById(id);
@@ -54,6 +56,7 @@ export function createChangePassword(
         await alongside?.(transaction, deny);
       },
     });
+    log.info({ event: 'password.changed', sub: id }, 'password changed');
     events.emit(PasswordChanged, { userId: id });
     return true;
   };

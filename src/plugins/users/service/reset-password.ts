@@ -1,5 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
+import type { Log } from '../../../kernel/plugin.ts';
 import type { SessionService } from '../../sessions/contract.ts';
 import { PasswordChanged, type UserService } from '../contract.ts';
 import type { UserModel } from '../model.ts';
@@ -14,11 +15,12 @@ interface Dependencies {
   readonly sessions: Pick<SessionService, 'endAll'>;
   readonly events: Events;
   readonly clock: Clock;
+  readonly log: Pick<Log, 'info'>;
 }
 
 /** For who forgot the former one: nothing that was signed in with it goes on. */
 export function createResetPassword(dependencies: Dependencies): UserService['resetPassword'] {
-  const { users, policy, hasher, sessions, events, clock } = dependencies;
+  const { users, policy, hasher, sessions, events, clock, log } = dependencies;
 
   return async ({ id, ...known }, next, { alongside }) => {
     const row = await users.findById(id);
@@ -41,6 +43,7 @@ export function createResetPassword(dependencies: Dependencies): UserService['re
         deny({ sub: id, rolesVersion });
       },
     });
+    log.info({ event: 'password.changed', sub: id }, 'password reset');
     events.emit(PasswordChanged, { userId: id });
   };
 }
