@@ -52,8 +52,8 @@ export interface App {
 /** Milliseconds an event listener may take. */
 const LISTENER_TIMEOUT = 5000;
 
-/** Sets up and starts everything but the listening socket. Throws an Error that names what is wrong. */
-export async function createApp(options: AppOptions): Promise<App> {
+/** Sets all plugins up and starts none: what the server and `authsrv doctor` begin with. */
+export function setUpPlugins(options: AppOptions) {
   const { config, clock, random } = options;
   const telemetry = telemetryOf(options);
   const requests = createRequestContext(telemetry.listen(options.log));
@@ -92,6 +92,13 @@ export async function createApp(options: AppOptions): Promise<App> {
     span: telemetry.span,
   };
   const registry = createRegistry(options.plugins, shared, options.environment);
+  return { shared, storage, telemetry, requests, issuer, registry, engine, events, log };
+}
+
+/** Sets up and starts everything but the listening socket. Throws an Error that names what is wrong. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { shared, storage, telemetry, requests, issuer, registry, engine, events, log } =
+    setUpPlugins(options);
   for (const { plugin, value } of registry.all('listeners')) {
     for (const listener of value) events.subscribe(plugin, listener);
   }

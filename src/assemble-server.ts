@@ -14,6 +14,7 @@ import type { Prompt, SessionFence } from './kernel/oidc.ts';
 import type { CoreSettings, Log } from './kernel/plugin.ts';
 import type { Registry } from './kernel/registry.ts';
 import type { RequestContext } from './logging/request-context.ts';
+import { diagnoseMigrations } from './migrations.ts';
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
 import { cacheMetadata } from './oidc/cache-metadata.ts';
 import { limitClients } from './oidc/client-limit.ts';
@@ -35,6 +36,8 @@ import { Revocations } from './plugins/revocations/contract.ts';
 import { Roles } from './plugins/roles/contract.ts';
 import { Sessions } from './plugins/sessions/contract.ts';
 import type { createSecrets } from './secrets.ts';
+import { diagnosePostgres } from './storage/diagnose-database.ts';
+import { diagnoseStateStore } from './storage/diagnose-redis.ts';
 import type { Storage } from './storage/open-storage.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -181,10 +184,11 @@ function assembleHttp(
     ],
     oidc: provider,
     checks: [
-      { name: 'postgresql', check: () => storage.db.ping() },
-      { name: 'state_store', check: () => storage.store.ping() },
-      ...registry.all('health').flatMap(({ value }) => value),
-    ],
+      diagnosePostgres(storage.db),
+      diagnoseStateStore(storage.store),
+      diagnoseMigrations({ db: storage.db, plugins: registry.plugins, log }, false),
+      ...registry.all('diagnoses').flatMap(({ value }) => value),
+    ].filter(({ readiness }) => readiness),
     readiness,
     render,
     cookies,

@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createMigrator, type Migrator } from '../db/migrator.ts';
+import { broken, type Diagnosis, warning } from './kernel/diagnosis.ts';
 import type { Log, Plugin } from './kernel/plugin.ts';
+import type { Database } from './kernel/store.ts';
 import { packageRoot } from './package-root.ts';
 import type { DatabaseConnection } from './storage/connection-settings.ts';
 import { openDatabase } from './storage/database.ts';
@@ -24,32 +26,46 @@ export async function withMigrators<Result>(
 ): Promise<Result> {
   const database = openDatabase({ connection, poolSize: 3, log, statementTimeout: 0 });
   try {
-    const core = {
-      owner: 'core',
-      ...createMigrator(database.orm, {
-        folder: join(packageRoot(), 'db', 'migrations'),
-        table: CORE_HISTORY,
-        log,
-      }),
-    };
-    const others = plugins.flatMap(({ name, migrations }) =>
-      migrations
-        ? [
-            {
-              owner: name,
-              ...createMigrator(database.orm, {
-                folder: fileURLToPath(migrations),
-                table: `${CORE_HISTORY}_${name.replaceAll(/\W/g, '_')}`,
-                log,
-              }),
-            },
-          ]
-        : [],
-    );
-    return await work([core, ...others]);
+    return await work(migratorsOn(database.orm, plugins, log));
   } finally {
     await database.close();
   }
+}
+
+function migratorsOn(
+  orm: Database['orm'],
+  plugins: readonly Plugin[],
+  log: Log,
+): [OwnedMigrator, ...OwnedMigrator[]] {
+  const migrator = (owner: string, folder: string, table: string): OwnedMigrator => ({
+    owner,
+    ...createMigrator(orm, { folder, table, log }),
+  });
+  const others = plugins.flatMap(({ name, migrations }) => {
+    const table = `${CORE_HISTORY}_${name.replaceAll(/\W/g, '_')}`;
+    return migrations ? [migrator(name, fileURLToPath(migrations), table)] : [];
+  });
+  return [migrator('core', join(packageRoot(), 'db', 'migrations'), CORE_HISTORY), ...others];
+}
+
+/** `mayApply`: the next start applies what is pending. */
+export function diagnoseMigrations(
+  { db, plugins, log }: { db: Database; plugins: readonly Plugin[]; log: Log },
+  mayApply: boolean,
+): Diagnosis {
+  const migrators = migratorsOn(db.orm, plugins, log);
+  return {
+    name: 'migrations',
+    readiness: true,
+    async check() {
+      const pending = (await Promise.all(migrators.map((one) => one.pending()))).flat();
+      if (pending.length === 0) return [];
+      const problem = `The database lacks ${pending.length} migrations: ${pending.join(', ')}.`;
+      return mayApply
+        ? [warning(problem, 'Start the server: it applies them.')]
+        : [broken(problem, 'Run "authsrv migrate up": until then no node starts.')];
+    },
+  };
 }
 
 /** The database is older than this build and may not be migrated by itself. */

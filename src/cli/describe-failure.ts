@@ -3,7 +3,7 @@ import { CommandError, PluginError } from '../kernel/plugin.ts';
 import { ProblemError } from '../kernel/problem.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 import { PendingMigrations } from '../migrations.ts';
-import { causes } from '../storage/database-failures.ts';
+import { innermostReason } from '../storage/database-failures.ts';
 import {
   DataDirectoryInUse,
   PostgresFailed,
@@ -34,13 +34,6 @@ function describeProblem({ problem, details }: ProblemError): string {
   const faults = details.errors?.map(({ pointer, detail }) => `${pointer.slice(2)}: ${detail}`);
   const parts = [details.detail ?? problem.detail, ...(faults ?? [])].filter(Boolean);
   return parts.length === 0 ? problem.title : `${problem.title}: ${parts.join('; ')}`;
-}
-
-/** The innermost cause names the address and the system's error. */
-function innermostReason(error: Error): string {
-  const innermost = [...causes(error)].at(-1) ?? error;
-  if (!(innermost instanceof AggregateError)) return innermost.message;
-  return innermost.errors.map((one: Error) => one.message).join('; ');
 }
 
 /** A folder that may not be written, a full disk: Node's message says which and why. */

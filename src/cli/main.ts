@@ -6,6 +6,7 @@ import { type Loaded, loadSettings } from '../load-settings.ts';
 import { packageRoot } from '../package-root.ts';
 import { addConfigCommand } from './config-command.ts';
 import { describeFailure } from './describe-failure.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { helpOfLeaves } from './help-of-leaves.ts';
 import { addMigrateCommands } from './migrate-command.ts';
 import { addPluginCommands } from './plugin-commands.ts';
@@ -46,6 +47,7 @@ async function buildProgram(loaded: Promise<Loaded>): Promise<Program> {
   addStartCommand(program, loaded);
   addMigrateCommands(program, loaded);
   addConfigCommand(program, loaded);
+  addDoctorCommand(program, loaded);
   await addPluginCommands(program, loaded);
   return program;
 }

@@ -3,7 +3,8 @@ import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import mount from 'koa-mount';
 import type { Clock } from '../kernel/clock.ts';
-import type { HealthCheck, Limiter, Log, RequestIds } from '../kernel/plugin.ts';
+import type { Diagnosis } from '../kernel/diagnosis.ts';
+import type { Limiter, Log, RequestIds } from '../kernel/plugin.ts';
 import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
 import { createClientIp } from './client-ip.ts';
@@ -32,7 +33,7 @@ export interface HttpOptions extends Authentication {
   readonly pages: readonly Page[];
   /** oidc-provider, itself a Koa app; answers what nothing before it did. */
   readonly oidc: Koa;
-  readonly checks: readonly HealthCheck[];
+  readonly checks: readonly Diagnosis[];
   readonly readiness: () => Readiness;
   readonly render: Render;
   readonly assetsFolder: string;

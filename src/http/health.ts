@@ -1,25 +1,28 @@
 import type { Middleware } from 'koa';
-import type { HealthCheck } from '../kernel/plugin.ts';
+import type { Diagnosis } from '../kernel/diagnosis.ts';
 
 /** Milliseconds that a dependency has to answer. */
 const TIMEOUT = 1000;
 
 export type Readiness = 'starting' | 'ready' | 'draining';
 
-async function probe(check: HealthCheck): Promise<[string, 'ok' | 'failed']> {
+async function probe(diagnosis: Diagnosis): Promise<[string, 'ok' | 'failed']> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error('timeout')), TIMEOUT);
   try {
-    await Promise.race([check.check(), late.promise]);
-    return [check.name, 'ok'];
+    const findings = await Promise.race([diagnosis.check(), late.promise]);
+    return [
+      diagnosis.name,
+      findings.some(({ severity }) => severity === 'broken') ? 'failed' : 'ok',
+    ];
   } catch {
-    return [check.name, 'failed'];
+    return [diagnosis.name, 'failed'];
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function readinessReport(checks: readonly HealthCheck[], state: Readiness) {
+async function readinessReport(checks: readonly Diagnosis[], state: Readiness) {
   const dependencies = Object.fromEntries(await Promise.all(checks.map(probe)));
   const works = Object.values(dependencies).every((one) => one === 'ok');
   const status = state === 'ready' && !works ? 'degraded' : state;
@@ -27,7 +30,7 @@ async function readinessReport(checks: readonly HealthCheck[], state: Readiness)
 }
 
 /** `GET /health/live`: the process answers. `GET /health/ready`: so does everything it needs. */
-export function health(checks: readonly HealthCheck[], readiness: () => Readiness): Middleware {
+export function health(checks: readonly Diagnosis[], readiness: () => Readiness): Middleware {
   const reports: Readonly<Record<string, () => Promise<{ status: string }>>> = {
     '/health/live': async () => ({ status: 'ok' }),
     '/health/ready': () => readinessReport(checks, readiness()),

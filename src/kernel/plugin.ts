@@ -2,6 +2,7 @@
 import type { Adapter, KoaContextWithOIDC } from 'oidc-provider';
 import type { z } from 'zod';
 import type { Clock, Random } from './clock.ts';
+import type { Diagnosis } from './diagnosis.ts';
 import type { Events, EventType, Listener } from './events.ts';
 import type { AccountSource, ClaimSource, OidcEngine, Prompt } from './oidc.ts';
 import type { ProblemType } from './problem.ts';
@@ -62,12 +63,6 @@ export interface PluginContext<Settings> {
   readonly afterRestore: () => Promise<void>;
   /** A service of a plugin named in `dependsOn`. Throws an Error that names both otherwise. */
   use<Service>(token: ServiceToken<Service>): Service;
-}
-
-export interface HealthCheck {
-  readonly name: string;
-  /** Resolves when the dependency answers. */
-  check(): Promise<void>;
 }
 
 /** Housekeeping: done again and again while the server runs, on every node. */
@@ -138,7 +133,8 @@ export interface Contributions {
    * Is run again when it, or another one, failed. A statement may take five seconds: many rows need several.
    */
   readonly afterRestore?: () => Promise<void>;
-  readonly health?: readonly HealthCheck[];
+  /** What `authsrv doctor` and `/health/ready` check. They may run before `start`, or without it. */
+  readonly diagnoses?: readonly Diagnosis[];
   readonly tasks?: readonly Task[];
   readonly gauges?: readonly Gauge[];
   /** Runs after all set-ups, in order; the server listens when all have resolved. */

@@ -38,7 +38,12 @@ const CORE_MODELS =
     ' ',
   );
 
-const CORE_COMMANDS = ['start', 'migrate', 'config'];
+const CORE_COMMANDS = ['start', 'migrate', 'config', 'doctor'];
+
+const CORE_DIAGNOSES =
+  'settings public_url cookies proxy clock secret_key postgresql connections migrations state_store redis'.split(
+    ' ',
+  );
 
 class Claims {
   readonly #owners = new Map<string, string>();
@@ -74,8 +79,8 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
   );
   take('model', Object.keys(added.oidcModels ?? {}));
   take(
-    'health check',
-    (added.health ?? []).map(({ name }) => name),
+    'diagnosis',
+    (added.diagnoses ?? []).map(({ name }) => name),
   );
   for (const kind of ['accounts', 'limiter', 'requestIds'] as const) {
     if (added[kind]) claims.take(owner, 'contribution', kind);
@@ -123,6 +128,7 @@ function coreClaims(): Claims {
   for (const name of CORE_ROUTES) claims.take('core', 'route', name);
   for (const name of CORE_MODELS) claims.take('core', 'model', name);
   for (const name of CORE_COMMANDS) claims.take('core', 'command', name);
+  for (const name of CORE_DIAGNOSES) claims.take('core', 'diagnosis', name);
   return claims;
 }
 

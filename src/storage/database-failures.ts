@@ -38,6 +38,13 @@ export function* causes(error: unknown): Generator<Error> {
   }
 }
 
+/** What the innermost cause says: it names the address and the system's error. */
+export function innermostReason(error: Error): string {
+  const innermost = [...causes(error)].at(-1) ?? error;
+  if (!(innermost instanceof AggregateError)) return innermost.message;
+  return innermost.errors.map((one: Error) => one.message).join('; ');
+}
+
 const code = (error: Error): string | undefined =>
   'code' in error && typeof error.code === 'string' ? error.code : undefined;
 

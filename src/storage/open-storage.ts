@@ -22,6 +22,8 @@ export interface StorageOptions {
   readonly log: Log;
   /** Ends the waiting for stores that cannot be reached. */
   readonly signal?: AbortSignal;
+  /** False: opens them unasked, also when they cannot be reached. */
+  readonly isAwaited?: boolean;
 }
 
 export interface Storage {
@@ -35,7 +37,7 @@ export interface Storage {
 
 /** Resolves when both answer; until then it tries again with growing pauses and logs each failure once. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { databaseUrl, redisUrl, dataDir, poolSize, role, log } = options;
+  const { databaseUrl, redisUrl, dataDir, poolSize, role, log, isAwaited = true } = options;
   const wait = {
     log,
     sleep: async (milliseconds: number) => {
@@ -61,12 +63,12 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     await embedded?.stop();
   };
   try {
-    await waitForDatabase(db, wait);
+    if (isAwaited) await waitForDatabase(db, wait);
     const store = redisUrl
       ? createRedisStore({ url: redisUrl, log })
       : onPostgres(db, connection, log);
     opened.push(store);
-    if (redisUrl) await waitForStore(store, wait);
+    if (redisUrl && isAwaited) await waitForStore(store, wait);
     const storeSystem = redisUrl ? 'redis' : 'postgresql';
     return { db, store, storeSystem, connection, close };
   } catch (error) {

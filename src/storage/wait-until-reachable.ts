@@ -1,7 +1,7 @@
 /** Start-up while PostgreSQL or Redis is not there yet: try again, say so, never give up by itself. */
 import type { Log } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
-import { causes, sqlState } from './database-failures.ts';
+import { causes, innermostReason, sqlState } from './database-failures.ts';
 
 /** Milliseconds. */
 const FIRST_PAUSE = 250;
@@ -38,19 +38,18 @@ async function waitUntilReachable(name: string, target: Reachable, options: Wait
       if (!(error instanceof StoreUnavailable) || isRefused(error)) throw error;
       const pause = Math.min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE);
       options.log.warn(
-        { event: 'storage.unreachable', store: name, attempt, pause, reason: reasonOf(error) },
+        {
+          event: 'storage.unreachable',
+          store: name,
+          attempt,
+          pause,
+          reason: innermostReason(error),
+        },
         `${name} cannot be reached yet; trying again`,
       );
       await options.sleep(pause);
     }
   }
-}
-
-/** The innermost cause names the address and the system error. */
-function reasonOf(error: Error): string {
-  const innermost = [...causes(error)].at(-1) ?? error;
-  if (innermost instanceof AggregateError) return innermost.errors.map(String).join('; ');
-  return innermost.message;
 }
 
 /** SQLSTATE class 28 (login), 3D000 (no such database); Redis' answers to AUTH. */

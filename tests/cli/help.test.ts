@@ -7,7 +7,15 @@ import { builtIn } from '../../src/plugins.ts';
 import { authsrv, cleanEnvironment } from '../support/authsrv.ts';
 import { makeScratchFolder } from '../support/scratch-folder.ts';
 
-const CORE = ['start', 'migrate up', 'migrate down', 'migrate status', 'migrate new', 'config'];
+const CORE = [
+  'start',
+  'migrate up',
+  'migrate down',
+  'migrate status',
+  'migrate new',
+  'config',
+  'doctor',
+];
 const BROKEN = { PORT: 'x', DATABASE_URL: 'nonsense', PLUGINS: './nowhere.js' };
 
 describe('authsrv --help', () => {

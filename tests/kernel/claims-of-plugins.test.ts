@@ -20,7 +20,7 @@ const Greeter = defineService<{ greet(): string }>('greeter');
 
 describe('the registry', () => {
   describe('refuses two plugins that claim one', () => {
-    const health = { name: 'queue', check: async () => {} };
+    const diagnosis = { name: 'queue', check: async () => [] };
     const accounts = { find: async () => undefined };
     const grant = async () => {};
     const Fired = defineEvent('alarm.fired');
@@ -80,10 +80,10 @@ describe('the registry', () => {
         one: plugin('one', { oidcModels: { Client: adapter } }),
         two: plugin('two', { oidcModels: { Client: adapter } }),
       },
-      'health check': {
-        what: 'health check "queue"',
-        one: plugin('one', { health: [health] }),
-        two: plugin('two', { health: [health] }),
+      diagnosis: {
+        what: 'diagnosis "queue"',
+        one: plugin('one', { diagnoses: [diagnosis] }),
+        two: plugin('two', { diagnoses: [diagnosis] }),
       },
       'source of accounts': {
         what: 'contribution "accounts"',
@@ -153,7 +153,7 @@ describe('the registry', () => {
         expectCore(plugin('evil', { oidcModels: { [name]: adapter } }), `model "${name}"`));
     }
 
-    for (const name of ['start', 'config', 'migrate']) {
+    for (const name of ['start', 'config', 'migrate', 'doctor']) {
       it(`SEC-96: the command ${name}`, () =>
         expectCore(plugin('evil', {}, { commands: [command(name)] }), `command "${name}"`));
     }

@@ -1,0 +1,108 @@
+/** The checks that belong to no plugin. */
+import type { CoreConfig } from '../../config/load.ts';
+import { createCall } from '../doctor/call.ts';
+import { readCertificate } from '../doctor/certificate.ts';
+import { diagnoseClock, type OtherClock } from '../doctor/clock.ts';
+import { diagnoseCookies } from '../doctor/cookies.ts';
+import { diagnoseProxy } from '../doctor/proxy.ts';
+import { diagnosePublicUrl } from '../doctor/public-url.ts';
+import { diagnoseSecretKey } from '../doctor/secret-key.ts';
+import { cookieTable } from '../http/cookies.ts';
+import { issuerOf } from '../http/public-url.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { broken, type Diagnosis, NotExamined } from '../kernel/diagnosis.ts';
+import type { Log, Plugin } from '../kernel/plugin.ts';
+import { diagnoseMigrations } from '../migrations.ts';
+import {
+  countListeners,
+  databaseTime,
+  diagnoseConnections,
+  diagnosePostgres,
+} from '../storage/diagnose-database.ts';
+import {
+  createRedisProbe,
+  diagnoseRedis,
+  diagnoseStateStore,
+  type RedisProbe,
+} from '../storage/diagnose-redis.ts';
+import type { Storage } from '../storage/open-storage.ts';
+
+export interface CoreParts {
+  readonly config: CoreConfig;
+  readonly storage: Storage;
+  readonly plugins: readonly Plugin[];
+  /** Why the embedded PostgreSQL cannot be had. */
+  readonly failure: Error | undefined;
+  readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function coreDiagnoses(parts: CoreParts): readonly Diagnosis[] {
+  const { config, clock, log } = parts;
+  const redis = config.REDIS_URL ? createRedisProbe(config.REDIS_URL, log) : undefined;
+  return [
+    ...diagnosesOfAddress(parts),
+    diagnoseProxy(config),
+    diagnoseSecretKey(config.secretKeys),
+    ...diagnosesOfStores(parts, redis),
+    diagnoseClock(clock, clocksOf(parts, redis)),
+  ];
+}
+
+function diagnosesOfAddress({ config, fetch, clock }: CoreParts): Diagnosis[] {
+  const call = createCall(fetch);
+  const issuer = issuerOf(config.publicUrl);
+  const { session, access, refresh } = cookieTable(config.publicUrl);
+  return [
+    diagnosePublicUrl({ issuer, socket: socketOf(config), call, readCertificate, clock }),
+    diagnoseCookies({ issuer, call, expected: [session, access, refresh] }),
+  ];
+}
+
+/** Where this machine reaches a server that listens as the settings say. */
+function socketOf({ HOST, PORT }: CoreConfig): string {
+  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[HOST] ?? HOST;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
+}
+
+function diagnosesOfStores(
+  { config, storage, plugins, failure, log }: CoreParts,
+  redis: RedisProbe | undefined,
+): Diagnosis[] {
+  const { db, store } = storage;
+  const listening = redis ? redis.countListeners : () => countListeners(db);
+  const pools = {
+    each: config.DATABASE_POOL + 1,
+    processes: async () => Math.max(1, await listening().catch(() => 1)),
+  };
+  return [
+    failure ? diagnoseEmbedded(failure) : diagnosePostgres(db),
+    diagnoseConnections(db, pools),
+    diagnoseMigrations({ db, plugins, log }, config.mayMigrate),
+    ...(redis ? [diagnoseStateStore(store), diagnoseRedis(redis)] : []),
+  ];
+}
+
+const diagnoseEmbedded = ({ message }: Error): Diagnosis => ({
+  name: 'postgresql',
+  check: async () => [
+    broken(`The embedded PostgreSQL: ${message}`, 'End what holds it, or set DATABASE_URL.'),
+  ],
+});
+
+function clocksOf({ config, storage, fetch }: CoreParts, redis: RedisProbe | undefined) {
+  const call = createCall(fetch);
+  const issuer = issuerOf(config.publicUrl);
+  const clocks: OtherClock[] = [
+    { name: 'PostgreSQL', grain: 0, read: () => databaseTime(storage.db) },
+    { name: issuer, grain: 1000, read: async () => dateOf(await call(`${issuer}/health/live`)) },
+  ];
+  return redis ? [...clocks, { name: 'Redis', grain: 0, read: redis.time }] : clocks;
+}
+
+function dateOf({ headers }: { readonly headers: Headers }): number {
+  const date = Date.parse(headers.get('date') ?? '');
+  if (Number.isNaN(date)) throw new NotExamined('the answer has no date');
+  return date;
+}
