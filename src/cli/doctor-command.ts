@@ -1,7 +1,7 @@
 import type { Command as Program } from 'commander';
 import { ConfigError } from '../../config/config-error.ts';
 import type { CoreConfig } from '../../config/load.ts';
-import { setUpPlugins } from '../app.ts';
+import { type AppOptions, setUpPlugins } from '../app.ts';
 import { describeReport, reportOf } from '../doctor/describe-report.ts';
 import { type Examined, examine, type Owned, worst } from '../doctor/examine.ts';
 import { broken, type Diagnosis, type Finding } from '../kernel/diagnosis.ts';
@@ -34,14 +34,15 @@ const settingsOf = (findings: readonly Finding[]): Owned => ({
   diagnosis: { name: 'settings', check: async () => findings },
 });
 
+const FIX = 'Correct it; .env.example says what each setting takes.';
+
 /** Nothing else can be looked at without settings that work. */
 async function examineAll(loaded: Promise<Loaded>): Promise<readonly Examined[]> {
   try {
     return await examineWith(await loaded);
   } catch (error) {
     const faults = error instanceof ConfigError ? error.faults : [describeFailure(error)];
-    const fix = 'Correct it; .env.example says what each setting takes.';
-    return examine([settingsOf(faults.map((fault) => broken(fault, fix)))]);
+    return examine([settingsOf(faults.map((fault) => broken(fault, FIX)))]);
   }
 }
 
@@ -60,19 +61,27 @@ async function examineWith({ config: given, environment, plugins }: Loaded) {
   const { storage, failure } = await openUnasked(config, log);
   try {
     const common = { config, storage, log, clock: systemClock };
-    const { registry, telemetry } = setUpPlugins({
+    const core = coreDiagnoses({ ...common, plugins, failure, fetch: globalThis.fetch });
+    const contributed = contributedBy({
       ...common,
       ...{ environment, plugins, random: systemRandom },
     });
-    const core = coreDiagnoses({ ...common, plugins, failure, fetch: globalThis.fetch });
-    const contributed = registry
-      .all('diagnoses')
-      .flatMap(({ plugin, value }) => value.map((diagnosis) => ({ owner: plugin, diagnosis })));
-    const checks = await examine([settingsOf([]), ...core.map(ofCore), ...contributed]);
-    await telemetry.close();
-    return checks;
+    return await examine([...core.map(ofCore), ...contributed]);
   } finally {
     await storage.close();
+  }
+}
+
+/** Plugins that refuse these settings are a finding, and what they would check is left out. */
+function contributedBy(options: AppOptions): Owned[] {
+  try {
+    const contributed = setUpPlugins(options).registry.all('diagnoses');
+    const all = contributed.flatMap(({ plugin, value }) =>
+      value.map((diagnosis) => ({ owner: plugin, diagnosis })),
+    );
+    return [settingsOf([]), ...all];
+  } catch (error) {
+    return [settingsOf([broken(describeFailure(error), FIX)])];
   }
 }
 

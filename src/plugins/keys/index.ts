@@ -4,6 +4,7 @@ import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { keyCommands } from './cli.ts';
 import { Keys } from './contract.ts';
+import { diagnoseKeys } from './diagnose.ts';
 import { generateSigningKey } from './generate-signing-key.ts';
 import { createKeyCipher } from './key-cipher.ts';
 import { createKeyModel } from './model.ts';
@@ -24,24 +25,22 @@ export const keys = definePlugin({
       ),
   }),
   commands: keyCommands,
-  setup({ db, store, core, settings, random, secrets, log }) {
+  setup({ db, store, core, settings, random, secrets, clock, log }) {
     // A tenth of the time that verifiers keep JWKS; a node that missed a message is two turns late at most.
     const every = Math.max(1, Math.min(30, Math.floor(core.jwksMaxAge / 10)));
-    const service = createKeyService({
-      keys: createKeyModel(db),
-      cipher: createKeyCipher(secrets.keys('signing-keys'), random),
-      generate: generateSigningKey,
-      store,
-      times: {
-        period: settings.KEY_ROTATION,
-        publishAhead: core.jwksMaxAge + 2 * every,
-        // ID tokens come back as hints for as long as a session can last.
-        retention: core.sessionTtl + 60,
-      },
-      log,
-    });
+    const keys = createKeyModel(db);
+    const cipher = createKeyCipher(secrets.keys('signing-keys'), random);
+    const times = {
+      period: settings.KEY_ROTATION,
+      publishAhead: core.jwksMaxAge + 2 * every,
+      // ID tokens come back as hints for as long as a session can last.
+      retention: core.sessionTtl + 60,
+    };
+    const parts = { keys, cipher, times };
+    const service = createKeyService({ ...parts, generate: generateSigningKey, store, log });
     return {
       provides: [provide(Keys, service)],
+      diagnoses: diagnoseKeys({ ...parts, held: service.held, clock }),
       start: () => service.start(),
       // Tokens of before are refused, and keys that were withdrawn meanwhile are not back.
       afterRestore: () => service.replaceCompromised(),

@@ -19,6 +19,8 @@ export interface KeyRing extends SigningKeys {
   load(): Promise<boolean>;
   /** Loads, and tells the subscribers of a change. */
   reload(): Promise<void>;
+  /** Algorithms of the keys in use; undefined when none have been read yet. */
+  algorithms(): readonly string[] | undefined;
 }
 
 export function createKeyRing({ keys, cipher, log }: Dependencies): KeyRing {
@@ -60,6 +62,7 @@ export function createKeyRing({ keys, cipher, log }: Dependencies): KeyRing {
   return {
     load,
     reload,
+    algorithms: () => cached?.map(({ alg }) => alg),
     async current() {
       if (!cached) await load();
       return cached ?? [];

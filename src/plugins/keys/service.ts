@@ -34,6 +34,8 @@ export interface RunningKeyService extends KeyService {
   /** Takes the steps of the rotation that are due, on whichever node comes first, and reads what others did. */
   tend(): Promise<void>;
   stop(): Promise<void>;
+  /** Algorithms of the keys that this node holds; undefined before its start. */
+  held(): readonly string[] | undefined;
 }
 
 const CHANNEL = 'keys';
@@ -104,6 +106,7 @@ export function createKeyService(dependencies: Dependencies): RunningKeyService 
       await unsubscribe?.();
     },
 
+    held: ring.algorithms,
     current: () => ring.current(),
     subscribe: (listener) => ring.subscribe(listener),
 

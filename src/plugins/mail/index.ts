@@ -4,11 +4,12 @@ import { provide } from '../../kernel/service.ts';
 import { mailCommands } from './cli.ts';
 import { createComposer } from './compose.ts';
 import { Mails } from './contract.ts';
+import { diagnoseMail } from './diagnose.ts';
 import { createMailModel, sweepMails } from './model.ts';
 import { createMailPages } from './pages.ts';
 import { createMailService } from './service.ts';
 import { settings } from './settings.ts';
-import { createSmtpDelivery } from './smtp.ts';
+import { createSmtpCheck, createSmtpDelivery } from './smtp.ts';
 import { createWorker, idleWorker } from './worker.ts';
 
 /** Seconds: how late a mail is that no node was told of. */
@@ -34,6 +35,10 @@ export const mail = definePlugin({
     const base = pathname.replace(/\/$/, '');
     return {
       provides: [provide(Mails, service)],
+      diagnoses: diagnoseMail({
+        ...{ mode, mails, from },
+        check: SMTP_URL ? createSmtpCheck(SMTP_URL) : undefined,
+      }),
       exportUser: { mails: ({ email }) => mails.exportTo(email) },
       eraseUser: ({ email }, transaction) => mails.eraseTo(email, transaction),
       // Most have left meanwhile, and their links do nothing any more.

@@ -92,6 +92,12 @@ const ABANDON = {
   name: 'mails-abandon',
   text: `UPDATE mails SET locals = NULL, state = 'failed', last_error = 'the database was restored', finished_at = now()
     WHERE id IN (SELECT id FROM mails WHERE state IN ('queued', 'sending', 'uncertain') LIMIT 5000) RETURNING id`,
+const TROUBLES = {
+  name: 'mails-troubles',
+  text: `SELECT
+    count(*) FILTER (WHERE state IN ('queued', 'sending') AND created_at < now() - interval '1 hour')::int AS late,
+    count(*) FILTER (WHERE state IN ('failed', 'uncertain') AND created_at > now() - interval '1 day')::int AS ended
+    FROM mails`,
 };
 
 export type MailModel = ReturnType<typeof createMailModel>;
@@ -143,6 +149,10 @@ export function createMailModel(db: Database) {
     /** Gives up every mail that has not left for certain. */
     async abandon(): Promise<void> {
       while ((await db.query(ABANDON, [])).length > 0);
+    /** Mails that have waited for an hour, and mails of the last day that were not delivered, or perhaps not. */
+    async troubles(): Promise<{ readonly late: number; readonly ended: number }> {
+      const [found] = await db.query<{ late: number; ended: number }>(TROUBLES, []);
+      return found ?? { late: 0, ended: 0 };
     },
     /** Forgets the content of mails that ended a day ago. */
     async empty(): Promise<void> {

@@ -50,35 +50,90 @@ const isRefused = ({ responseCode = 0, command = '', code = '' }: SmtpError): bo
 const withoutPeople = (said: string): string =>
   said.replaceAll(/https?:\S+/giu, '(link)').replaceAll(/[^\s<>]+@[^\s<>]+/gu, '(address)');
 
+const reasonOf = ({ message }: SmtpError): string =>
+  withoutPeople(message.replaceAll(/[\p{Cc}]+/gu, ' ')).slice(0, 300);
+
 function judge(error: SmtpError, handedOver: boolean): Delivery {
-  const reason = withoutPeople(error.message.replaceAll(/[\p{Cc}]+/gu, ' ')).slice(0, 300);
+  const reason = reasonOf(error);
   if (isRefused(error)) return { outcome: 'refused', reason };
   const isAnswered = (error.responseCode ?? 0) >= 400;
   return { outcome: handedOver && !isAnswered ? 'uncertain' : 'later', reason };
 }
 
-/** `timeouts` (of silence) and `longest` (of all) in milliseconds; shorter than a lease. */
-export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = LONGEST): Deliver {
+/** Milliseconds for a whole check: a person waits for it. */
+const LONGEST_CHECK = 10_000;
+
+type Step = (start: (done: (error?: Error | null) => void) => void) => Promise<void>;
+
+interface Session {
+  readonly connection: SMTPConnection;
+  /** Rejects also when the connection is lost meanwhile. */
+  readonly step: Step;
+  /** Connects, and logs in if the URL has a user. */
+  enter(): Promise<void>;
+  /** Time no longer runs. */
+  end(): void;
+}
+
+/** `timeouts` (of silence) and `longest` (of all) in milliseconds. */
+function openSession(url: string, timeouts: typeof TIMEOUTS, longest: number): Session {
   const { auth, ...server } = parseConnectionUrl(url);
   // A password goes to another machine under TLS only, whatever that machine offers.
   const requireTLS = auth !== undefined && !server.secure && !isThisMachine(String(server.host));
+  const connection = new SMTPConnection({ ...server, ...timeouts, requireTLS } as object);
+  // A lost connection is told by whichever step was under way.
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => undefined);
+  connection.on('error', lost.reject);
+  connection.on('end', () => lost.reject(new Error('the server closed the connection')));
+  const timer = setTimeout(() => lost.reject(new Error('the server took too long')), longest);
+  const step: Step = (start) =>
+    Promise.race([
+      lost.promise,
+      new Promise<void>((resolve, reject) => {
+        start((error) => (error ? reject(error) : resolve()));
+      }),
+    ]);
+  return {
+    connection,
+    step,
+    async enter() {
+      await step((done) => connection.connect(done));
+      if (auth) await step((done) => connection.login(auth as object, done));
+    },
+    end: () => clearTimeout(timer),
+  };
+}
+
+/** Undefined when the server lets us in; otherwise why not, and whether it was the login. */
+export type SmtpCheck = () => Promise<{ reason: string; isLogin: boolean } | undefined>;
+
+/** Connects, logs in and leaves: no mail is sent. */
+export function createSmtpCheck(url: string, longest = LONGEST_CHECK): SmtpCheck {
+  return async () => {
+    const { connection, enter, end } = openSession(url, TIMEOUTS, longest);
+    try {
+      await enter();
+      connection.quit();
+      return undefined;
+    } catch (error) {
+      connection.close();
+      return {
+        reason: reasonOf(error as SmtpError),
+        isLogin: (error as SmtpError).code === 'EAUTH',
+      };
+    } finally {
+      end();
+    }
+  };
+}
+
+/** `timeouts` (of silence) and `longest` (of all) in milliseconds; shorter than a lease. */
+export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = LONGEST): Deliver {
   return async (mail, onHandOver) => {
     let handedOver = false;
     const content = await build(mail);
-    const connection = new SMTPConnection({ ...server, ...timeouts, requireTLS } as object);
-    // A lost connection is told by whichever step was under way.
-    const lost = Promise.withResolvers<never>();
-    lost.promise.catch(() => undefined);
-    connection.on('error', lost.reject);
-    connection.on('end', () => lost.reject(new Error('the server closed the connection')));
-    const timer = setTimeout(() => lost.reject(new Error('the server took too long')), longest);
-    const step = (start: (done: (error?: Error | null) => void) => void): Promise<void> =>
-      Promise.race([
-        lost.promise,
-        new Promise<void>((resolve, reject) => {
-          start((error) => (error ? reject(error) : resolve()));
-        }),
-      ]);
+    const { connection, step, enter, end } = openSession(url, timeouts, longest);
     const body = Readable.from(
       (async function* () {
         await onHandOver();
@@ -87,8 +142,7 @@ export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = L
       })(),
     );
     try {
-      await step((done) => connection.connect(done));
-      if (auth) await step((done) => connection.login(auth as object, done));
+      await enter();
       const envelope = { from: addressOf(mail.from), to: [mail.to] };
       await step((done) => {
         body.on('error', done);
@@ -100,7 +154,7 @@ export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = L
       connection.close();
       return judge(error as SmtpError, handedOver);
     } finally {
-      clearTimeout(timer);
+      end();
     }
   };
 }

@@ -4,6 +4,7 @@ import { provide } from '../../kernel/service.ts';
 import { Grants } from '../grants/contract.ts';
 import { Revocations } from '../revocations/contract.ts';
 import { RefreshReplayed, SessionEnded, SessionStarted, Sessions } from './contract.ts';
+import { diagnosePartitions } from './diagnose.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createSessionModel } from './model.ts';
 import { createPartitionKeeper } from './partitions.ts';
@@ -41,6 +42,7 @@ export const sessions = definePlugin({
       provides: [provide(Sessions, service)],
       ...createUserData(model),
       afterRestore: () => model.endEvery('restored', new Date(clock.now())),
+      diagnoses: [diagnosePartitions({ sessions: model, clock })],
       tasks: [
         { name: 'sessions.partitions', every: 12 * 3600, run: keepPartitions },
         { name: 'sessions.housekeeping', every: 600, run: housekeeping },

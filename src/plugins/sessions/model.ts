@@ -124,6 +124,16 @@ const LOGOUT_DATE = {
     AND auth_date >= $3`,
 };
 
+const STRAYS = {
+  name: 'login-history-strays',
+  text: 'SELECT count(*)::int AS strays FROM login_history_default',
+};
+const MISSING = {
+  name: 'login-history-missing',
+  text: `SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_inherits
+    WHERE inhparent = 'login_history'::regclass AND inhrelid = to_regclass(name))`,
+};
+
 export interface EndedRow {
   readonly id: string;
   readonly user_id: string;
@@ -263,6 +273,13 @@ export function createSessionModel(db: Database) {
       }
     },
 
+    /** Rows that are in no partition of a month, and which of these months (UTC) have none. */
+    async partitionFacts(months: readonly Date[]) {
+      const [counted] = await db.query<{ strays: number }>(STRAYS, []);
+      const rows = await db.query<{ name: string }>(MISSING, [months.map(partitionName)]);
+      return { strays: counted?.strays ?? 0, missing: rows.map(({ name }) => name) };
+    },
+
     /** Makes the partitions of the login history for the months of these dates (UTC). Idempotent. */
     async createPartitions(months: readonly Date[]): Promise<void> {
       await db.transaction(async (transaction) => {
@@ -274,10 +291,12 @@ export function createSessionModel(db: Database) {
   };
 }
 
+const partitionName = (date: Date): string =>
+  `login_history_${date.toISOString().slice(0, 7).replace('-', '_')}`;
+
 function partitionSql(date: Date): string {
   const first = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1));
   const next = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1));
-  const name = `login_history_${first.toISOString().slice(0, 7).replace('-', '_')}`;
-  return `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF login_history
+  return `CREATE TABLE IF NOT EXISTS ${partitionName(first)} PARTITION OF login_history
     FOR VALUES FROM ('${first.toISOString()}') TO ('${next.toISOString()}')`;
 }

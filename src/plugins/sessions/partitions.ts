@@ -8,14 +8,17 @@ interface Dependencies {
   readonly clock: Clock;
 }
 
-/** Makes the partitions of the login history ahead of time, so that its DEFAULT partition stays empty. */
-export function createPartitionKeeper({ sessions, clock }: Dependencies): () => Promise<void> {
-  return async () => {
-    const now = new Date(clock.now());
-    const months = Array.from(
-      { length: MONTHS_AHEAD + 1 },
-      (_, ahead) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1)),
-    );
-    await sessions.createPartitions(months);
-  };
+/** First days (UTC) of so many months, that of `now` (milliseconds) first. */
+export function monthsFrom(now: number, count: number): Date[] {
+  const date = new Date(now);
+  return Array.from(
+    { length: count },
+    (_, ahead) => new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + ahead, 1)),
+  );
 }
+
+/** Makes the partitions of the login history ahead of time, so that its DEFAULT partition stays empty. */
+export const createPartitionKeeper =
+  ({ sessions, clock }: Dependencies): (() => Promise<void>) =>
+  () =>
+    sessions.createPartitions(monthsFrom(clock.now(), MONTHS_AHEAD + 1));
