@@ -103,7 +103,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     for (const listener of value) events.subscribe(plugin, listener);
   }
   telemetry.gauges([
-    ...gaugesOfPool(storage.db, config.DATABASE_POOL),
+    ...gaugesOfPool(storage.db, options.config.DATABASE_POOL),
     ...registry.all('gauges').flatMap(({ value }) => value),
   ]);
   for (const { value: start } of registry.all('start')) await start();

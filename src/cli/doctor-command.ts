@@ -62,18 +62,18 @@ async function examineWith({ config: given, environment, plugins }: Loaded) {
   try {
     const common = { config, storage, log, clock: systemClock };
     const core = coreDiagnoses({ ...common, plugins, failure, fetch: globalThis.fetch });
-    const contributed = contributedBy({
+    const [settings, ...contributed] = contributedBy({
       ...common,
       ...{ environment, plugins, random: systemRandom },
     });
-    return await examine([...core.map(ofCore), ...contributed]);
+    return await examine([settings, ...core.map(ofCore), ...contributed]);
   } finally {
     await storage.close();
   }
 }
 
 /** Plugins that refuse these settings are a finding, and what they would check is left out. */
-function contributedBy(options: AppOptions): Owned[] {
+function contributedBy(options: AppOptions): [settings: Owned, ...Owned[]] {
   try {
     const contributed = setUpPlugins(options).registry.all('diagnoses');
     const all = contributed.flatMap(({ plugin, value }) =>
