@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createMigrator, type Migrator } from '../db/migrator.ts';
-import { broken, type Diagnosis, warning } from './kernel/diagnosis.ts';
-import type { Log, Plugin } from './kernel/plugin.ts';
+import { broken, type Diagnosis, type Log, type Plugin, warning } from './kernel/plugin.ts';
 import type { Database } from './kernel/store.ts';
 import { packageRoot } from './package-root.ts';
 import type { DatabaseConnection } from './storage/connection-settings.ts';

@@ -10,8 +10,7 @@ import { diagnoseSecretKey } from '../doctor/secret-key.ts';
 import { cookieTable } from '../http/cookies.ts';
 import { issuerOf } from '../http/public-url.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { broken, type Diagnosis, NotExamined } from '../kernel/diagnosis.ts';
-import type { Log, Plugin } from '../kernel/plugin.ts';
+import { broken, type Diagnosis, type Log, NotExamined, type Plugin } from '../kernel/plugin.ts';
 import { diagnoseMigrations } from '../migrations.ts';
 import {
   countListeners,

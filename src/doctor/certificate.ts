@@ -1,7 +1,7 @@
 /** The certificate that PUBLIC_URL shows. */
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
-import { broken, type Finding, warning } from '../kernel/diagnosis.ts';
+import { broken, type Finding, warning } from '../kernel/plugin.ts';
 
 /** Milliseconds. */
 const TIMEOUT = 5_000;

@@ -1,6 +1,6 @@
 /** `clock`: this machine's against everybody else's. */
 import type { Clock } from '../kernel/clock.ts';
-import { broken, type Diagnosis, type Finding, NotExamined, warning } from '../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, NotExamined, warning } from '../kernel/plugin.ts';
 
 export interface OtherClock {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** `cookies`: whether they reach a browser as they were set. */
-import { broken, type Diagnosis, type Finding, NotExamined } from '../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, NotExamined } from '../kernel/plugin.ts';
 import type { Call } from './call.ts';
 
 interface CookieParts {

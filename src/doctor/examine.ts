@@ -1,5 +1,5 @@
 /** Runs the checks of `authsrv doctor`, whatever is broken. This folder owns those that belong to no plugin and to no store. */
-import { broken, type Diagnosis, type Finding, NotExamined } from '../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, NotExamined } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 
 export type Status = 'ok' | 'warning' | 'broken' | 'skipped';

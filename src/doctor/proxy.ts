@@ -1,5 +1,5 @@
 /** `proxy`: whether PUBLIC_URL, HOST and TRUST_PROXY fit each other. */
-import { broken, type Diagnosis, type Finding, warning } from '../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, warning } from '../kernel/plugin.ts';
 import { isLoopbackHost } from './loopback.ts';
 
 interface Settings {

@@ -1,6 +1,6 @@
 /** `public_url`: whether browsers and clients reach this server where it says they do. */
 import type { Clock } from '../kernel/clock.ts';
-import { broken, type Diagnosis, type Finding, warning } from '../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, warning } from '../kernel/plugin.ts';
 import type { Answer, Call } from './call.ts';
 import { judgeCertificate, type ReadCertificate } from './certificate.ts';
 

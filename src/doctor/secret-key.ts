@@ -1,5 +1,5 @@
 /** `secret_key`: whether it could be guessed, and what is left of a rotation. */
-import { broken, type Diagnosis, type Finding, warning } from '../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, warning } from '../kernel/plugin.ts';
 
 /** Bits. A key of 32 random hex digits, the shortest that the settings take, has about 120. */
 const ENOUGH = 100;

@@ -1,5 +1,5 @@
 import type { Middleware } from 'koa';
-import type { Diagnosis } from '../kernel/diagnosis.ts';
+import type { Diagnosis } from '../kernel/plugin.ts';
 
 /** Milliseconds that a dependency has to answer. */
 const TIMEOUT = 1000;

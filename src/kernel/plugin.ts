@@ -2,7 +2,6 @@
 import type { Adapter, KoaContextWithOIDC } from 'oidc-provider';
 import type { z } from 'zod';
 import type { Clock, Random } from './clock.ts';
-import type { Diagnosis } from './diagnosis.ts';
 import type { Events, EventType, Listener } from './events.ts';
 import type { AccountSource, ClaimSource, OidcEngine, Prompt } from './oidc.ts';
 import type { ProblemType } from './problem.ts';
@@ -63,6 +62,25 @@ export interface PluginContext<Settings> {
   readonly afterRestore: () => Promise<void>;
   /** A service of a plugin named in `dependsOn`. Throws an Error that names both otherwise. */
   use<Service>(token: ServiceToken<Service>): Service;
+}
+
+/** Something that is not as it should be. Sentences in plain words; they never quote a secret. */
+export interface Finding {
+  /** `broken`: something does not work, or harm is near. `warning`: it works, and should not stay so. */
+  readonly severity: 'broken' | 'warning';
+  readonly problem: string;
+  /** What to do about it. */
+  readonly fix: string;
+}
+
+/** One check: it changes nothing and ends by itself within 15 s. */
+export interface Diagnosis {
+  /** In snake_case, as `/health/ready` and `--json` show it; unique over all plugins. */
+  readonly name: string;
+  /** Also asked at `/health/ready`, within a second: what is broken there keeps this node from serving. */
+  readonly readiness?: boolean;
+  /** Nothing when all is well. Throws `NotExamined` or `StoreUnavailable` when it cannot tell. */
+  check(): Promise<readonly Finding[]>;
 }
 
 /** Housekeeping: done again and again while the server runs, on every node. */
@@ -179,6 +197,16 @@ export interface Command {
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
+
+/** What a check would look at is not there; its message says why. */
+export class NotExamined extends Error {
+  override readonly name = 'NotExamined';
+}
+
+type Judgement = (problem: string, fix: string) => Finding;
+
+export const broken: Judgement = (problem, fix) => ({ severity: 'broken', problem, fix });
+export const warning: Judgement = (problem, fix) => ({ severity: 'warning', problem, fix });
 
 /** Plugins that do not fit together: its message names them. */
 export class PluginError extends Error {

@@ -1,5 +1,5 @@
 /** What can be wrong with PostgreSQL: for `authsrv doctor`, and for `/health/ready`. */
-import { broken, type Diagnosis, type Finding, warning } from '../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, warning } from '../kernel/plugin.ts';
 import type { Database } from '../kernel/store.ts';
 import { innermostReason, sqlState } from './database-failures.ts';
 

@@ -1,10 +1,11 @@
 /** What can be wrong with the state store, Redis above all. */
 import { Cluster, type Redis } from 'ioredis';
-import { broken, type Diagnosis, type Finding, warning } from '../kernel/diagnosis.ts';
-import type { Log } from '../kernel/plugin.ts';
+import { broken, type Diagnosis, type Finding, type Log, warning } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
 import { innermostReason } from './database-failures.ts';
-import { connectRedis, watchConnection } from './redis-connection.ts';
+import { connectRedis } from './redis-connection.ts';
+import { watchConnection } from './redis-state.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 /** `state_store`: it answers. */
 export const diagnoseStateStore = (store: Pick<StateStore, 'ping'>): Diagnosis => ({
@@ -41,7 +42,7 @@ export interface RedisProbe {
 /** Each call connects, asks and leaves. */
 export function createRedisProbe(url: string, log: Log, prefix = 'auth:'): RedisProbe {
   const ask = async <Answer>(work: (servers: Redis[]) => Promise<Answer>): Promise<Answer> => {
-    const connection = connectRedis(url);
+    const connection = connectRedis(parseRedisUrl(url));
     const state = watchConnection(connection, 'doctor', log);
     try {
       await state.ready();

@@ -1,6 +1,6 @@
 /** What can be wrong with the signing keys; reads only. */
 import type { Clock } from '../../kernel/clock.ts';
-import { broken, type Diagnosis, type Finding, warning } from '../../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, warning } from '../../kernel/plugin.ts';
 import { SIGNING_ALGS } from './generate-signing-key.ts';
 import type { KeyCipher } from './key-cipher.ts';
 import type { KeyModel, KeyRow } from './model.ts';

@@ -1,6 +1,6 @@
 /** What can be wrong with mail. */
 import { isIP } from 'node:net';
-import { broken, type Diagnosis, type Finding, warning } from '../../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, warning } from '../../kernel/plugin.ts';
 import type { MailModel } from './model.ts';
 import type { SmtpCheck } from './smtp.ts';
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { broken, type Diagnosis, type Finding, warning } from '../../kernel/diagnosis.ts';
+import { broken, type Diagnosis, type Finding, warning } from '../../kernel/plugin.ts';
 import type { SessionModel } from './model.ts';
 import { monthsFrom } from './partitions.ts';
 
