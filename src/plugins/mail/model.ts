@@ -92,6 +92,7 @@ const ABANDON = {
   name: 'mails-abandon',
   text: `UPDATE mails SET locals = NULL, state = 'failed', last_error = 'the database was restored', finished_at = now()
     WHERE id IN (SELECT id FROM mails WHERE state IN ('queued', 'sending', 'uncertain') LIMIT 5000) RETURNING id`,
+};
 const TROUBLES = {
   name: 'mails-troubles',
   text: `SELECT
@@ -149,6 +150,7 @@ export function createMailModel(db: Database) {
     /** Gives up every mail that has not left for certain. */
     async abandon(): Promise<void> {
       while ((await db.query(ABANDON, [])).length > 0);
+    },
     /** Mails that have waited for an hour, and mails of the last day that were not delivered, or perhaps not. */
     async troubles(): Promise<{ readonly late: number; readonly ended: number }> {
       const [found] = await db.query<{ late: number; ended: number }>(TROUBLES, []);
