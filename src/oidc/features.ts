@@ -15,6 +15,8 @@ export function features(dependencies: FeatureDependencies): Configuration['feat
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    // For keys that sign in place (`signing-key.ts`).
+    externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     backchannelLogout: { enabled: true },
     rpInitiatedLogout: signOutPages(dependencies),
     revocation: { enabled: true, allowedPolicy: ownToken },

@@ -18,6 +18,7 @@ import { createRenderError } from './render-error.ts';
 import { completeAccessToken } from './resource-server.ts';
 import { OPENID_SCOPES, REST_CLIENT_ID } from './scopes.ts';
 import type { SignOutDependencies } from './sign-out.ts';
+import { signingKey } from './signing-key.ts';
 import { createTokenClaims } from './token-claims.ts';
 
 export interface ProviderDependencies extends AdapterDependencies, SignOutDependencies {
@@ -55,7 +56,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
   const tokenClaims = createTokenClaims(claims, dependencies.sessions);
   const provider = new Provider(issuer, {
     adapter: createAdapterFactory(dependencies),
-    jwks: { keys: [...keys] },
+    jwks: { keys: keys.map(signingKey) },
     routes: endpointPaths,
     responseTypes: ['code'],
     scopes: [...OPENID_SCOPES],
