@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../../kernel/clock.ts';
@@ -35,12 +35,14 @@ export type RefreshTokens = ReturnType<typeof createRefreshTokens>;
  * The refresh token of the cookie API: a JWT only we can verify, whose `jti` names the active record in the
  * state store (hashed). Signing is deterministic, so all callers of one rotation make the same bytes.
  */
-export function createRefreshTokens({ issuer, keys, store, clock }: Dependencies) {
+export function createRefreshTokens({ issuer, store, clock, ...secrets }: Dependencies) {
+  const keys = secrets.keys.map((secret) => createSecretKey(secret));
+  const [newest] = keys as [KeyObject, ...KeyObject[]];
   const recordKey = (jti: string): string => `refresh:${hash('sha256', jti, 'base64url')}`;
 
   const verifyWith = async (
     token: string,
-    key: Buffer,
+    key: KeyObject,
   ): Promise<RefreshTokenClaims | undefined> => {
     try {
       const { payload } = await jwtVerify(token, key, {
@@ -67,12 +69,12 @@ export function createRefreshTokens({ issuer, keys, store, clock }: Dependencies
     sign({ jti, gid, sid, sub, rot, iat, exp }: RefreshTokenClaims): Promise<string> {
       return new SignJWT({ iss: issuer, sub, jti, gid, sid, rot, iat, exp })
         .setProtectedHeader({ alg: ALG, typ: TYPE })
-        .sign(keys[0]);
+        .sign(newest);
     },
 
     /** Id of the token that follows `jti` in the rotation with this salt: the same for every caller. */
     successorId: (jti: string, salt: string): string =>
-      createHmac('sha256', keys[0]).update(`rt\n${jti}\n${salt}`).digest('base64url'),
+      createHmac('sha256', newest).update(`rt\n${jti}\n${salt}`).digest('base64url'),
 
     /** Whether the record is there, and of the same grant. */
     async isActive({ jti, gid }: RefreshTokenClaims): Promise<boolean> {

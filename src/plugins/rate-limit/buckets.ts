@@ -1,5 +1,5 @@
 /** Token buckets in the state store, and what takes their place while it is away. */
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import { type BucketAnswer, type StateStore, StoreUnavailable } from '../../kernel/store.ts';
@@ -14,7 +14,7 @@ export interface BucketDependencies {
   readonly clock: Clock;
   readonly log: Log;
   /** Keys of buckets name nobody: without this key none tells an address from another. */
-  readonly key: Buffer;
+  readonly key: KeyObject;
 }
 
 /** What a bucket said, and the policy that applied. */

@@ -1,4 +1,5 @@
 /** Token buckets for client addresses, accounts and OIDC clients. */
+import { createSecretKey } from 'node:crypto';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { createBuckets } from './buckets.ts';
@@ -16,7 +17,7 @@ export const rateLimit = definePlugin({
     const [key] = secrets.keys('rate-limit');
     const policy = (name: string, rate: string) => ({ name, ...parseRate(rate) });
     const dependencies = {
-      take: createBuckets({ ...context, key }),
+      take: createBuckets({ ...context, key: createSecretKey(key) }),
       policies: {
         read: policy('read', set.RATE_LIMIT_READ),
         write: policy('write', set.RATE_LIMIT_WRITE),
