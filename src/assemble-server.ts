@@ -86,8 +86,7 @@ export function prepareServer(
   return async () => {
     const keys = await registry.use(Keys).current();
     const { provider, verifier } = assembleOidc(parts, shared, keys);
-    const callback = assembleHttp(parts, shared, provider, verifier, readiness).callback();
-    return (req, res) => void callback(req, res);
+    return assembleHttp(parts, shared, provider, verifier, readiness);
   };
 }
 

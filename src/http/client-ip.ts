@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
@@ -13,6 +14,12 @@ const parse = (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined => {
 const within = (address: ipaddr.IPv4 | ipaddr.IPv6, [range, bits]: Range): boolean =>
   address.kind() === range.kind() && address.match(range, bits);
 
+interface Peer {
+  readonly address: ipaddr.IPv4 | ipaddr.IPv6 | undefined;
+  readonly text: string;
+  readonly isProxy: boolean;
+}
+
 /**
  * Makes the function that finds a request's client: the right-most hop of `X-Forwarded-For` that is not
  * one of our proxies, counted from the socket. A header from an untrusted peer, or one that cannot be parsed, changes nothing.
@@ -26,8 +33,22 @@ export function createClientIp(trusted: readonly string[]): (req: IncomingMessag
   const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
     ranges.some((range) => within(address, range));
 
+  /** Of each connection, which carries many requests: the address it comes from. */
+  const peers = new WeakMap<Socket, Peer>();
+  const peerOf = (socket: Socket): Peer => {
+    const known = peers.get(socket);
+    if (known) return known;
+    const address = parse(socket.remoteAddress ?? '');
+    const text = address?.toString() ?? 'unknown';
+    const peer = { address, text, isProxy: address !== undefined && isTrusted(address) };
+    peers.set(socket, peer);
+    return peer;
+  };
+
   return (req) => {
-    let client = parse(req.socket.remoteAddress ?? '');
+    const peer = peerOf(req.socket);
+    if (!peer.isProxy) return peer.text;
+    let client = peer.address;
     const hops = String(req.headers['x-forwarded-for'] ?? '')
       .split(',')
       .reverse();

@@ -1,4 +1,5 @@
 /** The Koa app: every route, page and mount, in one readable order. Owns nothing that a plugin could own. */
+import type { RequestListener } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import mount from 'koa-mount';
@@ -6,6 +7,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Diagnosis, Limiter, Log, RequestIds } from '../kernel/plugin.ts';
 import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
+import { cacheDocuments } from './cached-documents.ts';
 import { createClientIp } from './client-ip.ts';
 import { closeUnread } from './close-unread.ts';
 import { readCookie } from './cookies.ts';
@@ -57,7 +59,7 @@ export interface HttpOptions extends Authentication {
   readonly clock: Clock;
 }
 
-export function createHttpApp(options: HttpOptions): Koa {
+export function createHttpApp(options: HttpOptions): RequestListener {
   const { publicUrl, render, log, cookies } = options;
   const base = basePath(publicUrl);
   const clientIp = createClientIp(options.trustedProxies);
@@ -69,6 +71,7 @@ export function createHttpApp(options: HttpOptions): Koa {
     cookie: (name) => readCookie(ctx, cookies, name),
   });
 
+  const documents = cacheDocuments({ ...options, clientIp });
   const app = new Koa();
   app.keys = options.cookieKeys;
   pinPublicUrl(app.request, publicUrl);
@@ -79,8 +82,9 @@ export function createHttpApp(options: HttpOptions): Koa {
 
   const ipOf = (ctx: Context) => clientIp(ctx.req);
   app.use(closeUnread);
-  app.use(requestLog({ ...options, clientIp: ipOf }));
+  app.use(requestLog({ ...options, clientIp }));
   app.use(observeRequests(options.observer));
+  app.use(documents.keep);
   app.use(securityHeaders(publicUrl));
   app.use(failures(options));
   app.use(requirePath);
@@ -104,7 +108,8 @@ export function createHttpApp(options: HttpOptions): Koa {
   inner.use(oidcCors(new Set(options.corsOrigins)));
   inner.use(mount(options.oidc));
   app.use(base ? mount(base, inner) : mount(inner));
-  return app;
+  const answer = app.callback();
+  return documents.answerAheadOf((req, res) => void answer(req, res));
 
   function failures({ log }: HttpOptions): Middleware {
     return async (ctx, next) => {

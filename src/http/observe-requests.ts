@@ -12,7 +12,7 @@ export interface RequestObserver {
 }
 
 /** The pattern of the route that answered, of which there are few: never the path. */
-function routeOf(ctx: Context): string {
+export function routeOf(ctx: Context): string {
   const {
     _matchedRoute: matched,
     oidc,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Context, Middleware } from 'koa';
+import type { IncomingMessage } from 'node:http';
+import type { Middleware } from 'koa';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log, RequestIds } from '../kernel/plugin.ts';
 import { problems } from './problem-response.ts';
@@ -7,15 +8,42 @@ import { problems } from './problem-response.ts';
 export interface RequestLogOptions {
   readonly log: Log;
   readonly clock: Clock;
-  readonly clientIp: (ctx: Context) => string;
+  readonly clientIp: (req: IncomingMessage) => string;
   readonly requestIds: RequestIds;
   /** Does the work with the id in every line it logs. */
   readonly inRequest: <Result>(id: string, work: () => Result) => Result;
 }
 
-/** Gives each request its id, echoes it, and logs one line when it ends: no query, no header, no body. */
+interface EndedRequest {
+  readonly req: IncomingMessage;
+  readonly path: string;
+  readonly id: string;
+  readonly status: number;
+  readonly ms: number;
+}
+
+/** Writes the line of one request: no query, no header, no body. */
+export type LogRequest = (ended: EndedRequest) => void;
+
+export const requestLogger =
+  ({ log, clientIp }: Pick<RequestLogOptions, 'log' | 'clientIp'>): LogRequest =>
+  ({ req, path, id, status, ms }) => {
+    const fields = {
+      event: 'request.ended',
+      request_id: id,
+      method: req.method,
+      path: withoutCode(path).slice(0, 200),
+      status,
+      ms,
+      ip: clientIp(req),
+    };
+    log.debug(fields, 'request ended');
+  };
+
+/** Gives each request its id, echoes it, and logs one line when it ends. */
 export function requestLog(options: RequestLogOptions): Middleware {
-  const { log, clock, clientIp, requestIds, inRequest } = options;
+  const { clock, requestIds, inRequest } = options;
+  const log = requestLogger(options);
   return (ctx, next) => {
     const given = requestIds(ctx.get('X-Request-Id') || undefined);
     const id = given ?? randomUUID();
@@ -25,16 +53,8 @@ export function requestLog(options: RequestLogOptions): Middleware {
     ctx.set('X-Request-Id', id);
     return inRequest(id, async () => {
       await next();
-      const fields = {
-        event: 'request.ended',
-        request_id: id,
-        method: ctx.method,
-        path: withoutCode(String(ctx.path)).slice(0, 200),
-        status: ctx.status,
-        ms: clock.now() - started,
-        ip: clientIp(ctx),
-      };
-      log.debug(fields, 'request ended');
+      const { req, status } = ctx;
+      log({ req, path: String(ctx.path), id, status, ms: clock.now() - started });
     });
   };
 }

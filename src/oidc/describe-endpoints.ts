@@ -17,7 +17,8 @@ type Answer =
   | { readonly json: object; readonly type?: string }
   | { readonly page: true }
   | 'empty'
-  | 'redirect';
+  | 'redirect'
+  | 'unchanged';
 
 type Routes = Readonly<
   Record<
@@ -91,16 +92,24 @@ const endpoints = (
   routes: Routes,
 ): Readonly<Record<string, Readonly<Record<string, Operation>>>> => ({
   '/.well-known/openid-configuration': {
-    get: { summary: 'Discovery (OIDC Discovery)', parameters: [], success: { 200: METADATA } },
+    get: {
+      summary: 'Discovery (OIDC Discovery)',
+      parameters: [],
+      success: { 200: METADATA, 304: 'unchanged' },
+    },
   },
   '/.well-known/oauth-authorization-server': {
-    get: { summary: 'Metadata (RFC 8414)', parameters: [], success: { 200: METADATA } },
+    get: {
+      summary: 'Metadata (RFC 8414)',
+      parameters: [],
+      success: { 200: METADATA, 304: 'unchanged' },
+    },
   },
   [routes.jwks]: {
     get: {
       summary: 'Public keys (RFC 7517)',
       parameters: [],
-      success: { 200: KEYS },
+      success: { 200: KEYS, 304: 'unchanged' },
     },
   },
   [routes.authorization]: { get: AUTHORIZE },
@@ -153,7 +162,7 @@ const endpoints = (
 });
 
 const contentOf = (answer: Answer): object => {
-  if (answer === 'empty') return {};
+  if (answer === 'empty' || answer === 'unchanged') return {};
   // Koa says where to in a line, in what the client accepts.
   if (answer === 'redirect') {
     return { content: { 'text/html': { schema: string }, 'text/plain': { schema: string } } };
@@ -165,6 +174,7 @@ const contentOf = (answer: Answer): object => {
 const describeAnswer = (answer: Answer): string => {
   if (answer === 'redirect') return 'On to the next page, or back to the client';
   if (answer === 'empty') return 'Done';
+  if (answer === 'unchanged') return 'As the ETag in If-None-Match says';
   return 'page' in answer ? 'A page' : 'The answer';
 };
 

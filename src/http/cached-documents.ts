@@ -1,0 +1,107 @@
+/**
+ * Metadata and keys: the same for everybody, and fetched all day by clients and APIs. The app makes each once; from then
+ * on it is sent as it was, ahead of the app. New keys make a new app, and so new documents.
+ */
+import { hash } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Context, Middleware } from 'koa';
+import { type RequestObserver, routeOf } from './observe-requests.ts';
+import { type LogRequest, type RequestLogOptions, requestLogger } from './request-log.ts';
+
+/** Below PUBLIC_URL, or above it (RFC 8414 §3.1). */
+const DOCUMENT =
+  /\/\.well-known\/(jwks\.json|openid-configuration|oauth-authorization-server)(\/|$)/;
+
+/** What each answer has of its own, in lower case. */
+const OWN = new Set(['x-request-id', 'content-length']);
+
+interface Document {
+  /** For metrics. */
+  readonly route: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly etag: string;
+  readonly body: Buffer;
+}
+
+export interface CachedDocuments {
+  /** Keeps what the app answers, and gives it an ETag. Around everything that sets headers. */
+  readonly keep: Middleware;
+  /** Answers with what was kept; everything else is the app's. */
+  answerAheadOf(app: RequestListener): RequestListener;
+}
+
+interface Options extends RequestLogOptions {
+  readonly observer: RequestObserver;
+}
+
+export function cacheDocuments(options: Options): CachedDocuments {
+  const { requestIds, observer } = options;
+  const documents = new Map<string, Document>();
+  const log = requestLogger(options);
+  return {
+    async keep(ctx, next) {
+      await next();
+      if (mayKeep(ctx)) documents.set(ctx.originalUrl, documentOf(ctx));
+    },
+
+    answerAheadOf: (app) => (req, res) => {
+      const document = isPlainGet(req) ? documents.get(req.url ?? '') : undefined;
+      const received = req.headers['x-request-id'];
+      const id = document && requestIds(received === undefined ? received : String(received));
+      if (!document || id === undefined) return app(req, res);
+      const traceparent = String(req.headers['traceparent'] ?? '');
+      const answering = observer.observe({ method: 'GET', traceparent, id }, async (end) => {
+        const status = send(document, { req, res, id, log });
+        end(document.route, status);
+      });
+      answering.catch(() => res.destroy());
+    },
+  };
+}
+
+/** What CORS allows depends on who asks. */
+const isPlainGet = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'GET' && headers.origin === undefined;
+
+const mayKeep = (ctx: Context): boolean =>
+  ctx.status === 200 &&
+  isPlainGet(ctx.req) &&
+  DOCUMENT.test(ctx.originalUrl) &&
+  !ctx.originalUrl.includes('?') &&
+  !ctx.response.get('Set-Cookie');
+
+/** Turns the body of the answer into the bytes that are kept. */
+function documentOf(ctx: Context): Document {
+  const body = Buffer.from(JSON.stringify(ctx.body));
+  const etag = `"${hash('sha256', body, 'base64url')}"`;
+  ctx.body = body;
+  ctx.etag = etag;
+  const headers = Object.entries(ctx.response.headers).flatMap(([name, value]) =>
+    value === undefined || OWN.has(name) ? [] : [[name, String(value)] as const],
+  );
+  return { route: routeOf(ctx), headers, etag, body };
+}
+
+/** RFC 9110 §13.1.2: weak comparison, of any in the list. */
+const isKnown = (etag: string, ifNoneMatch: string | undefined): boolean =>
+  ifNoneMatch?.split(',').some((one) => [etag, `W/${etag}`, '*'].includes(one.trim())) ?? false;
+
+interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly id: string;
+  readonly log: LogRequest;
+}
+
+/** Answers the status. */
+function send({ headers, etag, body }: Document, { req, res, id, log }: Exchange): number {
+  const isUnchanged = isKnown(etag, req.headers['if-none-match']);
+  const status = isUnchanged ? 304 : 200;
+  res.statusCode = status;
+  for (const [name, value] of headers) res.setHeader(name, value);
+  res.setHeader('X-Request-Id', id);
+  if (!isUnchanged) res.setHeader('Content-Length', body.length);
+  res.end(isUnchanged ? undefined : body);
+  log({ req, path: req.url ?? '', id, status, ms: 0 });
+  return status;
+}
