@@ -14,7 +14,7 @@ export interface Options {
   readonly profile: string | undefined;
 }
 
-export const USAGE = `npm run bench -- [--only refresh,login] [--rounds 3] [--seconds 2] [--connections 16] [--users 200000] [--profile FOLDER]`;
+export const USAGE = `npm run bench -- [--only refresh,login] [--rounds 3] [--seconds 2] [--connections 32] [--users 200000] [--profile FOLDER]`;
 
 /** A whole number between two bounds: a benchmark always ends. Throws Error. */
 function whole(name: string, text: string, least: number, most: number): number {
@@ -31,7 +31,7 @@ export function parseOptions(args: readonly string[]): Options {
       only: { type: 'string', default: '' },
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '2' },
-      connections: { type: 'string', default: '16' },
+      connections: { type: 'string', default: '32' },
       users: { type: 'string', default: '200000' },
       profile: { type: 'string' },
     },
