@@ -59,9 +59,12 @@ export function cacheDocuments(options: Options): CachedDocuments {
   };
 }
 
-/** What CORS allows depends on who asks. */
+/** What CORS allows depends on who asks; a body would have to be read. */
 const isPlainGet = ({ method, headers }: IncomingMessage): boolean =>
-  method === 'GET' && headers.origin === undefined;
+  method === 'GET' &&
+  headers.origin === undefined &&
+  headers['content-length'] === undefined &&
+  headers['transfer-encoding'] === undefined;
 
 const mayKeep = (ctx: Context): boolean =>
   ctx.status === 200 &&
