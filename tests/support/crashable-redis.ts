@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { startOwnRedis } from './own-redis.ts';
-import type { PrivateService } from './private-redis.ts';
+import type { PrivateRedis } from './private-redis.ts';
 
 export interface CrashableRedis {
   readonly address: { readonly host: string; readonly port: number };
   /** SIGKILL. */
-  crash(): Promise<void>;
-  /** An empty one in its place, elsewhere: `address` follows. */
+  crash(): void;
+  /** An empty one in its place. */
   restart(): Promise<void>;
   /** SIGSTOP and SIGCONT. */
   freeze(): void;
@@ -23,48 +23,39 @@ export interface CrashableRedis {
 
 /** Undefined when this machine has no Redis and cannot get one. */
 export async function startCrashableRedis(): Promise<CrashableRedis | undefined> {
-  const first = await startOwnRedis();
-  if (!first) return undefined;
-  let service: PrivateService = first;
-  let { client, pid } = await connect(service);
-  const address = { host: '127.0.0.1', port: portOf(service) };
-  const signal = (name: NodeJS.Signals): void => void process.kill(pid, name);
-  const end = async (): Promise<void> => {
-    client.disconnect();
-    await service.stop();
-  };
+  const service = await startOwnRedis();
+  if (!service) return undefined;
+  let client = await connect(service);
   return {
-    address,
-    async crash() {
-      signal('SIGKILL');
-      await end();
+    address: { host: '127.0.0.1', port: service.port },
+    crash() {
+      client.disconnect();
+      service.signal('SIGKILL');
     },
     async restart() {
-      const next = await startOwnRedis();
-      if (!next) throw new Error('Redis did not start again');
-      service = next;
-      ({ client, pid } = await connect(service));
-      address.port = portOf(service);
+      await service.restart();
+      client = await connect(service);
     },
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
+    freeze: () => service.signal('SIGSTOP'),
+    thaw: () => service.signal('SIGCONT'),
     flush: async () => void (await client.flushall()),
     async configure(settings) {
       for (const pair of Object.entries(settings)) await client.config('SET', ...pair);
     },
-    usedMemory: async () => field(await client.info('memory'), 'used_memory'),
-    stop: end,
+    async usedMemory() {
+      const [, bytes] = /^used_memory:(\d+)/m.exec(await client.info('memory')) ?? [];
+      return Number(bytes);
+    },
+    async stop() {
+      client.disconnect();
+      await service.stop();
+    },
   };
 }
 
-async function connect({ url }: PrivateService): Promise<{ client: Redis; pid: number }> {
+async function connect({ url }: PrivateRedis): Promise<Redis> {
   const client = new Redis(url, { retryStrategy: () => null });
   client.on('error', () => undefined); // It is killed on purpose.
   await once(client, 'ready');
-  return { client, pid: field(await client.info('server'), 'process_id') };
+  return client;
 }
-
-const field = (info: string, name: string): number =>
-  Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
-
-const portOf = ({ url }: PrivateService): number => Number(new URL(url).port);

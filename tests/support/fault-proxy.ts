@@ -20,11 +20,7 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-/** `target` is looked at for each connection: who changes it moves the proxy. */
-export async function startFaultProxy(target: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<FaultProxy> {
+export async function startFaultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {
     sockets.add(socket);

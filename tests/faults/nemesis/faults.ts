@@ -61,7 +61,7 @@ function ofRedis({ redis }: Stage): Fault[] {
   return [
     {
       name: 'redis is killed and comes back empty',
-      begin: () => redis.crash(),
+      begin: async () => redis.crash(),
       heal: () => redis.restart(),
     },
     {
