@@ -22,6 +22,7 @@ import { createEngine } from './oidc/engine.ts';
 import { packageRoot, packageVersion } from './package-root.ts';
 import { Keys } from './plugins/keys/contract.ts';
 import { createSecrets } from './secrets.ts';
+import { stopPlugins } from './stop-plugins.ts';
 import type { Storage } from './storage/open-storage.ts';
 import { startTasks } from './tasks.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
@@ -148,7 +149,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async close() {
       await stopTasks();
       await idle();
-      for (const { value: stop } of [...registry.all('stop')].reverse()) await stop();
+      await stopPlugins(registry.all('stop'), log);
       await telemetry.close();
     },
   };

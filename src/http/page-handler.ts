@@ -4,6 +4,7 @@ import { defineProblems } from '../kernel/problem.ts';
 import type { Page, PageReply, RequestInfo } from '../kernel/route.ts';
 import { checkOrigin } from './check-origin.ts';
 import { applyCookies, type CookieTable, readCookie } from './cookies.ts';
+import { inTime } from './in-time.ts';
 import { setProblemHeaders } from './problem-response.ts';
 import { classOfMethod, type Limit } from './rate-limit.ts';
 import { readForm } from './read-body.ts';
@@ -51,8 +52,9 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
       if (!sameText(form['_csrf'] ?? '', csrf)) throw pageProblems.formExpired();
     }
     const query = Object.fromEntries(new URLSearchParams(ctx.querystring));
-    const reply = await page.handle({ params, query, form, csrf, request: requestInfo(ctx) });
-    sendPage(ctx, reply, environment);
+    const work = page.handle({ params, query, form, csrf, request: requestInfo(ctx) });
+    const name = `${page.method.toUpperCase()} ${page.path}`;
+    sendPage(ctx, await inTime(name, work), environment);
   };
 }
 

@@ -6,6 +6,7 @@ import { checkAccess, findPrincipal, isBearerOnly } from './authenticate.ts';
 import { checkOrigin } from './check-origin.ts';
 import { applyCookies, type CookieTable } from './cookies.ts';
 import { answerWithEvents, type StreamEnvironment } from './event-stream.ts';
+import { inTime } from './in-time.ts';
 import { problems } from './problem-response.ts';
 import { classOfMethod, type Limit } from './rate-limit.ts';
 import { readJson } from './read-body.ts';
@@ -60,10 +61,13 @@ export function routeHandler(route: Route, environment: RouteEnvironment): Middl
     if (route.success.stream) {
       await answerWithEvents(ctx, { route, input, principal }, environment);
     } else {
-      answer(ctx, route, await route.handle(input as never), cookies);
+      const work = route.handle(input as never);
+      answer(ctx, route, await inTime(nameOf(route), work), cookies);
     }
   };
 }
+
+const nameOf = ({ method, path }: Route): string => `${method.toUpperCase()} ${path}`;
 
 function answer(ctx: Context, { success }: Route, reply: Reply<undefined>, cookies: CookieTable) {
   ctx.status = success.status;
