@@ -2,6 +2,7 @@ import type { z } from 'zod';
 
 /** What zod calls a fault, in the words of whoever wrote the setting; undefined: zod's own. */
 function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing';
   if (issue.code === 'invalid_type' && ['number', 'int'].includes(issue.expected)) {
     return 'must be a whole number';
   }
@@ -37,6 +38,8 @@ export function parseSettings(
   }
   return {
     values,
-    faults: issues.map(({ path: [name = owner], message }) => `${String(name)}: ${message}`),
+    faults: issues.map(({ path: [name = owner, ...member], message }) =>
+      [`${String(name)}:`, ...(member.length > 0 ? [member.join('.')] : []), message].join(' '),
+    ),
   };
 }

@@ -102,6 +102,27 @@ describe('settings and plugins', () => {
     expect(await isOn({ DSN: 'x' })).to.equal(true);
   });
 
+  for (const provider of ['GOOGLE', 'GITHUB']) {
+    it(`take half a client of ${provider} for a mistake: nobody would know why there is no button`, async () => {
+      const [id, secret] = [`${provider}_CLIENT_ID`, `${provider}_CLIENT_SECRET`];
+      expect(await faultsOf(() => loadSettings({ [id]: 'x' }))).to.deep.equal([
+        `${secret}: is needed with ${id}`,
+      ]);
+      expect(await faultsOf(() => loadSettings({ [secret]: 'x' }))).to.deep.equal([
+        `${id}: is needed with ${secret}`,
+      ]);
+      await loadSettings({ [id]: 'x', [secret]: 'y' });
+    });
+  }
+
+  it('name the member of a setting that is a list', async () => {
+    const OIDC_PROVIDERS = JSON.stringify([{ id: 'acme', client_id: 'c', client_secret: 's' }]);
+    expect(await faultsOf(() => loadSettings({ OIDC_PROVIDERS }))).to.deep.equal([
+      'OIDC_PROVIDERS: 0.name is missing',
+      'OIDC_PROVIDERS: 0.issuer is missing',
+    ]);
+  });
+
   it('do not check settings of plugins that are left out', async () => {
     const plugin = await writePlugin('strict', 'settings: z.object({ NEEDED: z.string() })');
     expect(await faultsOf(() => loadSettings({ PLUGINS: plugin }))).to.have.lengthOf(1);

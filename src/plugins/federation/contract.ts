@@ -62,7 +62,7 @@ export { type Claims, createOpenIdProvider } from './openid-provider.ts';
 export { problems as federationProblems } from './problems.ts';
 export { questionPage } from './question-page.ts';
 export type * from './upstream.ts';
-export { callbackUrl, upstreamUrl } from './upstream-settings.ts';
+export { bothOrNone, callbackUrl, upstreamUrl } from './upstream-settings.ts';
 
 export const Federation = defineService<FederationService>('federation');
 

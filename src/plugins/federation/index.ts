@@ -8,13 +8,13 @@ import { Users } from '../users/contract.ts';
 import { Federation, IdentityLinked, IdentityUnlinked } from './contract.ts';
 import { createFlows } from './flows.ts';
 import { createIdentityModel } from './model.ts';
-import { arrivalReply, createPages } from './pages.ts';
+import { createPages } from './pages.ts';
 import { createProviders } from './providers.ts';
+import { createPublicService } from './public-service.ts';
 import { createRoutes } from './routes.ts';
 import { createFederation } from './service.ts';
 import { settings } from './settings.ts';
 import { createTokenCipher } from './token-cipher.ts';
-import { createUpstreamFetch } from './upstream-fetch.ts';
 
 export const federation = definePlugin({
   name: 'federation',
@@ -43,24 +43,18 @@ export const federation = definePlugin({
     const { forgotPath } = context.use(EmailLinks);
     return {
       provides: [
-        provide(Federation, {
-          fetch: createUpstreamFetch({ fetch: globalThis.fetch }),
-          keepsTokens,
-          register: providers.register,
-          options: service.publicOptions,
-          complete: async ({ provider, ...proof }, request) =>
-            arrivalReply(base, provider, await service.complete(provider, proof, request)),
-          signIn: ({ provider, identity }, request) => service.signIn(provider, identity, request),
-          beginInteraction: (provider, { uid, reauthenticate }, request) =>
-            service.begin(provider, { kind: 'interaction', uid }, request, reauthenticate),
-          finishInteraction: service.finishInteraction,
-          linkInteraction: service.linkInteraction,
-        }),
+        provide(Federation, createPublicService({ service, providers, keepsTokens, base })),
       ],
       routes: createRoutes({ federation: service, publicUrl, origins }),
       exportUser: { identities: ({ id }) => identities.exportUser(id) },
       eraseUser: ({ id }, transaction) => identities.eraseUser(id, transaction),
       pages: createPages({ federation: service, base, origins, forgotPath }),
+      start: async () => {
+        for (const provider of providers.unknown()) {
+          const event = 'federation.unknown_provider';
+          context.log.warn({ event, provider }, 'FEDERATION_DISABLED names no provider');
+        }
+      },
     };
   },
 });

@@ -30,6 +30,9 @@ export function createProviders(disabled: readonly string[]) {
 
     enabled,
 
+    /** Names that are switched off, but are none: a slip of whoever wrote the setting. */
+    unknown: (): readonly string[] => disabled.filter((id) => !known.has(id)),
+
     /** Throws `federation:unknown-provider`, also for those that are switched off. */
     get(id: string): UpstreamProvider {
       const provider = enabled().find((one) => one.id === id);

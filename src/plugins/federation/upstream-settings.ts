@@ -12,6 +12,19 @@ export const upstreamUrl = z.string().refine(
   { error: 'must be an https URL without query' },
 );
 
+/** For `superRefine`: half a client is a mistake, and nobody would know why there is no button. */
+export const bothOrNone =
+  (one: string, other: string) =>
+  (set: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void => {
+    for (const [given, needed] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      if (set[given] === undefined || set[needed] !== undefined) continue;
+      context.addIssue({ code: 'custom', path: [needed], message: `is needed with ${given}` });
+    }
+  };
+
 /** What is to be registered at the provider as redirect URI. */
 export const callbackUrl = (publicUrl: URL, provider: string): string =>
   `${publicUrl.href.replace(/\/$/, '')}/oauth2/${provider}/callback`;

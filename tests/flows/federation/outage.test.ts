@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import { createRecordingLog } from '../../support/log.ts';
 import { createUser, login } from '../../support/people.ts';
 import { createRelyingParty } from '../../support/relying-party.ts';
 import { startTestApp, type TestApp } from '../../support/test-app.ts';
@@ -208,6 +209,19 @@ describe('SEC-75 a provider that fails', () => {
       close(server);
       await app.close();
     }
+  });
+
+  it('a start says when FEDERATION_DISABLED names no provider: a slip would leave one on', async () => {
+    const log = createRecordingLog();
+    const settings = { GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y' };
+    const app = await startTestApp({
+      log,
+      settings: { ...settings, FEDERATION_DISABLED: 'gihtub,github' },
+    });
+    await app.close();
+    const told = log.entries.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
+    expect(told).to.deep.include({ event: 'federation.unknown_provider', provider: 'gihtub' });
+    expect(told).to.not.deep.include({ event: 'federation.unknown_provider', provider: 'github' });
   });
 
   it('SEC-75 CVE-2026-1486 CVE-2025-64717 a provider that was switched off is refused to who is on their way', async () => {
