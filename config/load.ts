@@ -38,6 +38,18 @@ function readDotEnv(file: string): NodeJS.Dict<string> {
   }
 }
 
+/**
+ * Makes libuv's thread pool as large as this, unless it is larger; of use only before anything has used the pool (files,
+ * DNS, hashing, signing). Children inherit it.
+ */
+export function ensureThreadPool(
+  threads: number,
+  target: Record<string, string | undefined> = process.env,
+): void {
+  const given = Number(target['UV_THREADPOOL_SIZE']);
+  if (!(given >= threads)) target['UV_THREADPOOL_SIZE'] = String(threads);
+}
+
 export interface CoreConfig extends CoreEnvironment {
   readonly publicUrl: URL;
   readonly apiAudience: string;

@@ -130,6 +130,15 @@ export const coreSchema = z.object({
     .describe(
       'Seconds after SIGTERM in which requests are still taken, each answer closing its connection: more than the keepalive time of the proxy. Default: 5 with https, else 0.',
     ),
+  OVERLOAD_DELAY: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(500)
+    .describe(
+      'Milliseconds by which the event loop may be late, on average, before requests are answered with 503; 0: never.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CoreConfig, Environment } from '../config/load.ts';
 import { prepareServer } from './assemble-server.ts';
+import { type EventLoopDelay, watchEventLoop } from './http/event-loop-delay.ts';
 import type { Readiness } from './http/health.ts';
 import { basePath, issuerOf } from './http/public-url.ts';
 import { createRenderer } from './http/render.ts';
+import type { Shedding } from './http/shed-load.ts';
 import type { Clock, Random } from './kernel/clock.ts';
 import { createEventBus } from './kernel/events.ts';
 import type { SigningKeys } from './kernel/oidc.ts';
@@ -36,6 +38,8 @@ export interface AppOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;
+  /** Default: that of this process. */
+  readonly eventLoop?: EventLoopDelay;
 }
 
 export interface App {
@@ -103,7 +107,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   for (const { plugin, value } of registry.all('listeners')) {
     for (const listener of value) events.subscribe(plugin, listener);
   }
+  const { eventLoop = watchEventLoop() } = options;
+  const { shedding, gauge } = sheddingOf(options.config, eventLoop);
   telemetry.gauges([
+    gauge,
     ...gaugesOfPool(storage.db, options.config.DATABASE_POOL),
     ...registry.all('gauges').flatMap(({ value }) => value),
   ]);
@@ -126,6 +133,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     issuer,
     registry,
     engine,
+    shedding,
     draining: draining.signal,
   };
   const serve = await servingWithKeys(
@@ -147,6 +155,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     idle,
     async close() {
+      eventLoop.close();
       await stopTasks();
       await idle();
       await stopPlugins(registry.all('stop'), log);
@@ -211,6 +220,24 @@ const telemetryOf = ({ config, plugins, storage, random, log }: AppOptions): Tel
     log,
     scrub,
   });
+
+function sheddingOf({ OVERLOAD_DELAY }: CoreConfig, eventLoop: EventLoopDelay) {
+  let shed = 0;
+  const shedding: Shedding = {
+    delay: eventLoop.milliseconds,
+    limit: OVERLOAD_DELAY,
+    onShed: () => {
+      shed += 1;
+    },
+  };
+  const gauge: Gauge = {
+    name: 'requests_shed_total',
+    summary: 'Requests refused since the event loop was late',
+    grows: true,
+    read: () => shed,
+  };
+  return { shedding, gauge };
+}
 
 const coreSettings = (config: CoreConfig): CoreSettings => ({
   publicUrl: config.publicUrl,

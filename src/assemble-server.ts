@@ -9,6 +9,7 @@ import { createHttpApp } from './http/create-http-app.ts';
 import type { Readiness } from './http/health.ts';
 import { basePath, pinPublicUrl } from './http/public-url.ts';
 import type { Renderer } from './http/render.ts';
+import type { Shedding } from './http/shed-load.ts';
 import type { Clock, Random } from './kernel/clock.ts';
 import type { Prompt, SessionFence } from './kernel/oidc.ts';
 import type { CoreSettings, Log } from './kernel/plugin.ts';
@@ -54,6 +55,7 @@ export interface ServerParts {
   readonly requests: RequestContext;
   readonly telemetry: Telemetry;
   readonly engine: BoundEngine;
+  readonly shedding: Shedding;
   readonly render: Renderer;
   /** Aborted by `drain`. */
   readonly draining: AbortSignal;
@@ -208,6 +210,7 @@ function assembleHttp(
     requestIds: registry.all('requestIds')[0]?.value ?? (() => random.uuid()),
     inRequest: requests.run,
     observer: parts.telemetry,
+    shedding: parts.shedding,
     metrics: { text: parts.telemetry.metrics.text, token: config.METRICS_TOKEN },
     log,
     clock,

@@ -9,12 +9,14 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { viewerFolder } from '../src/package-root.ts';
 import { freePort } from './support/free-port.ts';
+import { poolThreads } from './support/pool-threads.ts';
 
+const isLinux = process.platform === 'linux';
 const root = path.resolve(import.meta.dirname, '..');
 
 interface Outcome {
@@ -86,6 +88,8 @@ describe('build', function () {
       expect(answer.status).to.equal(200);
       const page = await fetch(`http://localhost:${port}/assets/style.css`);
       expect(page.status).to.equal(200);
+      const slots = Math.min(availableParallelism(), 2);
+      if (isLinux) expect(await poolThreads(child.pid ?? 0)).to.equal(slots + 4);
     } catch (error) {
       throw new Error(JSON.stringify(outcome(null)), { cause: error });
     } finally {

@@ -1,7 +1,12 @@
 import type { Command as Program } from 'commander';
+import { ensureThreadPool } from '../../config/load.ts';
 import { issuerOf } from '../http/public-url.ts';
 import { type Loaded, notesOf } from '../load-settings.ts';
 import { type RunningServer, startServer } from '../main.ts';
+import { hashSlots } from '../plugins/users/contract.ts';
+
+/** Threads of the pool that hashing leaves to signing, files and DNS. */
+const POOL_RESERVE = 4;
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -12,6 +17,8 @@ export function addStartCommand(program: Program, loaded: Promise<Loaded>): void
     .description('run the server until SIGINT or SIGTERM')
     .action(async () => {
       const settings = await loaded;
+      const slots = hashSlots(Number(settings.environment['HASH_SLOTS']) || undefined);
+      ensureThreadPool(slots + POOL_RESERVE);
       const stopping = new AbortController();
       const stopped = Promise.withResolvers<void>();
       const onSignal = (): void => {

@@ -26,6 +26,7 @@ import { createLimit, type Limit, limitOidc } from './rate-limit.ts';
 import { type RequestLogOptions, requestLog, requireRequestId } from './request-log.ts';
 import { routeHandler } from './route-handler.ts';
 import { securityHeaders } from './security-headers.ts';
+import { type Shedding, shedLoad } from './shed-load.ts';
 import { staticAssets } from './static-assets.ts';
 
 export interface HttpOptions extends Authentication {
@@ -55,6 +56,7 @@ export interface HttpOptions extends Authentication {
   readonly inRequest: RequestLogOptions['inRequest'];
   readonly observer: RequestObserver;
   readonly metrics: MetricsOptions;
+  readonly shedding: Shedding;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -96,6 +98,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   if (base) inner.use(answerHealth);
   const limit = createLimit(options.limiter, ipOf);
   inner.use(oauthErrors(log));
+  inner.use(shedLoad(options.shedding, log));
   inner.use(requireRequestId);
   inner.use(staticAssets(options.assetsFolder, '/assets'));
   if (options.viewerFolder) {

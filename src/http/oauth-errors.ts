@@ -10,10 +10,13 @@ const ERRORS: Readonly<Record<number, string>> = {
   503: 'temporarily_unavailable',
 };
 
+/** Endpoints, keys and metadata. */
+const OF_CLIENTS = /^\/(oidc|\.well-known)\//i;
+
 /** What we refuse ahead of oidc-provider, clients read as the OAuth error object that it would answer. */
 export function oauthErrors(log: Log): Middleware {
   return async (ctx, next) => {
-    if (!ctx.path.toLowerCase().startsWith('/oidc/') || prefersPage(ctx)) return next();
+    if (!OF_CLIENTS.test(ctx.path) || prefersPage(ctx)) return next();
     try {
       await next();
     } catch (thrown) {

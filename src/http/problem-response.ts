@@ -46,6 +46,12 @@ export const problems = defineProblems('http', {
     detail: 'Please try again shortly.',
     retryAfter: 2,
   },
+  overloaded: {
+    status: 503,
+    title: 'The server is busy',
+    detail: 'It cannot keep up at the moment. Please try again shortly.',
+    retryAfter: 2,
+  },
   internal: { status: 500, title: 'Something went wrong on our side' },
 });
 
@@ -102,7 +108,10 @@ export function logProblem(log: Log, ctx: Context, error: ProblemError): void {
     problem: error.problem.type,
     err: error.cause,
   };
-  if (error.problem.status === 500)
+  // `shedLoad` says when it begins and ends: a line for each refusal would be work at the worst moment.
+  if (error.problem.type === problems.overloaded.type)
+    log.debug({ event: 'request.shed', ...fields }, 'request refused');
+  else if (error.problem.status === 500)
     log.error({ event: 'request.failed', ...fields }, 'request failed');
   else if (error.problem.status > 500)
     log.warn({ event: 'request.unavailable', ...fields }, 'unavailable');

@@ -16,5 +16,7 @@ export const noSpan: Span = (_name, _attributes, work) => work();
 export interface Gauge {
   readonly name: string;
   readonly summary: string;
+  /** It counts from the start of the process and never falls: a counter, whose name ends in `_total`. */
+  readonly grows?: boolean;
   read(): number;
 }

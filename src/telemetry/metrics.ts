@@ -69,15 +69,24 @@ export function createMetrics(): Metrics {
     granted({ grantType, outcome }) {
       grants.inc({ grant_type: GRANTS.has(grantType) ? grantType : 'other', outcome });
     },
-    gauge({ name, summary, read }) {
-      new Gauge({
-        name: `auth_${name}`,
-        help: summary,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
+    gauge({ name, summary, grows, read }) {
+      const options = { name: `auth_${name}`, help: summary, registers };
+      if (grows) {
+        new Counter({
+          ...options,
+          collect() {
+            this.reset();
+            this.inc(read());
+          },
+        });
+      } else {
+        new Gauge({
+          ...options,
+          collect() {
+            this.set(read());
+          },
+        });
+      }
     },
     text: async () => ({ type: registry.contentType, body: await registry.metrics() }),
     close: () => registry.clear(),

@@ -139,6 +139,8 @@ function environment(
     PUBLIC_URL: options.issuer,
     SECRET_KEY,
     HASH_QUEUE: '1000',
+    HASH_PATIENCE: '300',
+    OVERLOAD_DELAY: '0',
     RATE_LIMIT: 'off',
     DRAIN_DELAY: '0',
     ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),

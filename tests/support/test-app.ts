@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type App, createApp } from '../../src/app.ts';
+import type { EventLoopDelay } from '../../src/http/event-loop-delay.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Log, Plugin } from '../../src/kernel/plugin.ts';
 import { loadSettings } from '../../src/load-settings.ts';
@@ -29,6 +30,7 @@ export interface TestAppOptions {
   readonly redisUrl?: string;
   readonly clock?: Clock;
   readonly log?: Log;
+  readonly eventLoop?: EventLoopDelay;
   /** Wraps the storage, to make it fail. */
   readonly wrapStorage?: (storage: Storage) => Storage;
 }
@@ -49,8 +51,13 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
-/** Parallel sign-ins of a race, and all the requests of a test file, must not be refused for their number. */
-const SETTINGS = { HASH_QUEUE: '1000', RATE_LIMIT: 'off' };
+/** Parallel sign-ins of a race, and all the requests of a test file, must not be refused for their number or for our own work. */
+const SETTINGS = {
+  HASH_QUEUE: '1000',
+  HASH_PATIENCE: '300',
+  RATE_LIMIT: 'off',
+  OVERLOAD_DELAY: '0',
+};
 const SECRET = 'test-only-key-0123456789-0123456789-0123456789';
 
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -86,6 +93,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     log,
     clock: options.clock ?? systemClock,
     random: systemRandom,
+    ...(options.eventLoop ? { eventLoop: options.eventLoop } : {}),
   });
   const answers = checkAnswers({ listener: app.callback, socket, base: path });
   server.on('request', answers.listener);

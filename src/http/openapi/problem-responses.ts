@@ -55,6 +55,7 @@ export function problemsOf(
       : []),
     ...route.problems,
     problems.unavailable,
+    problems.overloaded,
     problems.internal,
   ];
   return found.filter((one) => one !== false && one !== undefined);

@@ -1,7 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineEvent } from '../../kernel/events.ts';
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
 import type { Alongside } from '../sessions/contract.ts';
+
+/** Passwords that one process hashes at once: HASH_SLOTS, or two, or one on a single core. */
+export const hashSlots = (given: number | undefined): number =>
+  given ?? Math.min(availableParallelism(), 2);
 
 export interface User {
   /** UUID, immutable, never reused: the `sub` of every token. */

@@ -1,41 +1,63 @@
 /** Bounds how much of the thread pool hashing takes: signing shares it. */
+import type { Clock } from '../../kernel/clock.ts';
 import type { Gauge } from '../../kernel/telemetry.ts';
 import { problems } from './problems.ts';
 
-/** Runs work when a slot is free. Throws `users:busy` (503) when too many wait already. */
+/** Runs work when a slot is free. Throws `users:busy` (503) when too many wait already, or when it waited too long. */
 export type HashQueue = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 export interface WatchedQueue {
   readonly run: HashQueue;
   /** How many stand in line now. */
   waiting(): number;
+  /** How many were sent away so far. */
+  refused(): number;
   readonly gauges: readonly Gauge[];
 }
 
-/** `slots` run at once, `waiting` more stand in line, first come, first served. */
-export function createHashQueue(limits: { slots: number; waiting: number }): WatchedQueue {
-  const line: (() => void)[] = [];
-  let free = limits.slots;
+export interface QueueLimits {
+  /** How many run at once. */
+  readonly slots: number;
+  /** How many more stand in line, first come, first served. */
+  readonly waiting: number;
+  /** Milliseconds. Who waited longer has given up, most likely: a hash for nobody would only delay the others. */
+  readonly patience: number;
+  readonly clock: Clock;
+}
 
+interface Waiting {
+  readonly since: number;
+  readonly turn: PromiseWithResolvers<void>;
+}
+
+export function createHashQueue({ slots, waiting, patience, clock }: QueueLimits): WatchedQueue {
+  const line: Waiting[] = [];
+  let free = slots;
+  let refused = 0;
+
+  const refuse = () => {
+    refused += 1;
+    return problems.busy();
+  };
   const enter = async (): Promise<void> => {
     if (free > 0) {
       free -= 1;
       return;
     }
-    if (line.length >= limits.waiting) throw problems.busy();
+    if (line.length >= waiting) throw refuse();
     const turn = Promise.withResolvers<void>();
-    line.push(turn.resolve);
+    line.push({ since: clock.now(), turn });
     await turn.promise;
   };
+  const isLate = ({ since }: Waiting): boolean => clock.now() - since > patience;
   // A slot goes straight to the next in line, so that nobody can slip in between.
   const leave = (): void => {
-    const next = line.shift();
-    if (next) next();
+    let next = line.shift();
+    for (; next && isLate(next); next = line.shift()) next.turn.reject(refuse());
+    if (next) next.turn.resolve();
     else free += 1;
   };
 
-  const waiting = (): number => line.length;
-  const running = (): number => limits.slots - free;
   return {
     async run(work) {
       await enter();
@@ -45,10 +67,17 @@ export function createHashQueue(limits: { slots: number; waiting: number }): Wat
         leave();
       }
     },
-    waiting,
+    waiting: () => line.length,
+    refused: () => refused,
     gauges: [
-      { name: 'hashes_waiting', summary: 'Passwords in line for a hash', read: waiting },
-      { name: 'hashes_running', summary: 'Passwords being hashed', read: running },
+      { name: 'hashes_waiting', summary: 'Passwords in line for a hash', read: () => line.length },
+      { name: 'hashes_running', summary: 'Passwords being hashed', read: () => slots - free },
+      {
+        name: 'hashes_refused_total',
+        summary: 'Passwords that were not hashed, as too many were in line or for too long',
+        grows: true,
+        read: () => refused,
+      },
     ],
   };
 }

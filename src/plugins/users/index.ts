@@ -1,5 +1,4 @@
 /** Users and their passwords. Owns table users. */
-import { availableParallelism } from 'node:os';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { RateLimits } from '../rate-limit/contract.ts';
@@ -8,7 +7,7 @@ import { createAccountSource, createClaimSources } from './claims.ts';
 import { commands } from './cli.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import { serviceWords } from './context-words.ts';
-import { Users, userEvents } from './contract.ts';
+import { hashSlots, Users, userEvents } from './contract.ts';
 import { createHashQueue } from './hash-queue.ts';
 import { createUserModel } from './model.ts';
 import { createPasswordBlocklist } from './password-blocklist.ts';
@@ -30,8 +29,10 @@ export const users = definePlugin({
     const { settings: set, core } = context;
     const model = createUserModel(context.db);
     const queue = createHashQueue({
-      slots: set.HASH_SLOTS ?? Math.min(availableParallelism(), 2),
+      slots: hashSlots(set.HASH_SLOTS),
       waiting: set.HASH_QUEUE,
+      patience: set.HASH_PATIENCE * 1000,
+      clock: context.clock,
     });
     const service = createUserService({
       ...context,

@@ -39,4 +39,11 @@ export const settings = z.object({
     .max(10_000)
     .default(64)
     .describe('Password hashes that wait for a slot before callers are told to come back (503)'),
+  HASH_PATIENCE: count
+    .min(1)
+    .max(300)
+    .default(5)
+    .describe(
+      'Seconds that a password hash may wait for a slot; after that its caller is told to come back (503)',
+    ),
 });

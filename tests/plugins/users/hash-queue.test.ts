@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import { ProblemError } from '../../../src/kernel/problem.ts';
-import { createHashQueue, type HashQueue } from '../../../src/plugins/users/hash-queue.ts';
+import {
+  createHashQueue,
+  type HashQueue,
+  type QueueLimits,
+} from '../../../src/plugins/users/hash-queue.ts';
 import { eventually } from '../../support/eventually.ts';
+
+const createQueue = (limits: Pick<QueueLimits, 'slots' | 'waiting'> & Partial<QueueLimits>) =>
+  createHashQueue({ patience: 5000, clock: { now: () => 0 }, ...limits });
 
 /** Work that begins when it gets a slot and ends when it is told. */
 function createWork(queue: HashQueue) {
@@ -30,7 +37,7 @@ const busy = async (work: Promise<unknown>): Promise<ProblemError> => {
 
 describe('hash queue', () => {
   it('runs as many as there are slots, then in the order of arrival', async () => {
-    const { begun, add, end } = createWork(createHashQueue({ slots: 2, waiting: 2 }).run);
+    const { begun, add, end } = createWork(createQueue({ slots: 2, waiting: 2 }).run);
     const all = [0, 1, 2, 3].map(add);
     await eventually(() => expect(begun).to.deep.equal([0, 1]));
     end(1)?.resolve();
@@ -43,7 +50,7 @@ describe('hash queue', () => {
   });
 
   it('refuses the next one with 503 and says when to come back', async () => {
-    const { add, end, begun } = createWork(createHashQueue({ slots: 1, waiting: 1 }).run);
+    const { add, end, begun } = createWork(createQueue({ slots: 1, waiting: 1 }).run);
     const first = add(0);
     const second = add(1);
     const { problem } = await busy(add(2));
@@ -59,7 +66,7 @@ describe('hash queue', () => {
   });
 
   it('never runs more than there are slots, however long it is used', async () => {
-    const queue = createHashQueue({ slots: 2, waiting: 100 }).run;
+    const queue = createQueue({ slots: 2, waiting: 100 }).run;
     let running = 0;
     let most = 0;
     const work = async (): Promise<void> => {
@@ -75,7 +82,7 @@ describe('hash queue', () => {
   });
 
   it('gives the slot of failed work to the next', async () => {
-    const queue = createHashQueue({ slots: 1, waiting: 1 }).run;
+    const queue = createQueue({ slots: 1, waiting: 1 }).run;
     const failed = queue(() => Promise.reject(new Error('failed'))).catch((e: Error) => e.message);
     const next = queue(async () => 'done');
     expect(await Promise.all([failed, next])).to.deep.equal(['failed', 'done']);
@@ -83,12 +90,32 @@ describe('hash queue', () => {
   });
 
   it('works without a line', async () => {
-    const queue = createHashQueue({ slots: 1, waiting: 0 }).run;
+    const queue = createQueue({ slots: 1, waiting: 0 }).run;
     const work = Promise.withResolvers<void>();
     const first = queue(() => work.promise);
     await busy(queue(async () => undefined));
     work.resolve();
     await first;
     expect(await queue(async () => 1)).to.equal(1);
+  });
+
+  it('sends away who waited for too long, and computes nothing for them', async () => {
+    let now = 0;
+    const queue = createQueue({ slots: 1, waiting: 9, patience: 1000, clock: { now: () => now } });
+    const { begun, add, end } = createWork(queue.run);
+    const first = add(0);
+    const late = [add(1), add(2)].map(busy);
+    await eventually(() => expect(queue.waiting()).to.equal(2));
+    now = 600;
+    const inTime = add(3);
+    await eventually(() => expect(queue.waiting()).to.equal(3));
+    now = 1001;
+    end(0)?.resolve();
+    for (const { problem } of await Promise.all(late)) expect(problem.status).to.equal(503);
+    await eventually(() => expect(begun).to.deep.equal([0, 3]));
+    end(3)?.resolve();
+    expect(await Promise.all([first, inTime])).to.deep.equal([0, 3]);
+    expect(queue.refused()).to.equal(2);
+    expect(await queue.run(async () => 'free again')).to.equal('free again');
   });
 });

@@ -5,6 +5,7 @@ import type { Random } from '../../../src/kernel/clock.ts';
 import { createHashQueue } from '../../../src/plugins/users/hash-queue.ts';
 import { createPasswordHasher } from '../../../src/plugins/users/password-hasher.ts';
 import { parsePeppers } from '../../../src/plugins/users/pepper.ts';
+import { systemClock } from '../../../src/system.ts';
 import { createRecordingLog } from '../../support/log.ts';
 
 const random: Random = {
@@ -22,7 +23,7 @@ function createHasher({ memoryKib = 256, passes = 1, pepper = '' } = {}) {
     memoryKib,
     passes,
     peppers: parsePeppers(pepper || undefined),
-    queue: createHashQueue({ slots: 2, waiting: 100 }).run,
+    queue: createHashQueue({ slots: 2, waiting: 100, patience: 60_000, clock: systemClock }).run,
     random,
     log,
     argon2: {

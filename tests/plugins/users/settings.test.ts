@@ -11,6 +11,7 @@ describe('settings of users', () => {
       ARGON2_MEMORY_KIB: 19_456,
       ARGON2_PASSES: 2,
       HASH_QUEUE: 64,
+      HASH_PATIENCE: 5,
     });
   });
 

@@ -16,6 +16,7 @@ import { createPasswordBlocklist } from '../../../src/plugins/users/password-blo
 import { createPasswordHasher } from '../../../src/plugins/users/password-hasher.ts';
 import { createPasswordPolicy } from '../../../src/plugins/users/password-policy.ts';
 import { createUserService } from '../../../src/plugins/users/service.ts';
+import { systemClock } from '../../../src/system.ts';
 import { createRecordingLog } from '../../support/log.ts';
 
 export const random: Random = {
@@ -98,7 +99,11 @@ export function createUsersFixture(options: FixtureOptions) {
     memoryKib,
     passes: 1,
     peppers: [],
-    queue: createHashQueue(limits ?? { slots: 2, waiting: 1_000 }).run,
+    queue: createHashQueue({
+      ...(limits ?? { slots: 2, waiting: 1_000 }),
+      patience: 60_000,
+      clock: systemClock,
+    }).run,
     random,
     log,
     argon2: {
