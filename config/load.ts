@@ -78,14 +78,25 @@ export function resolveConfig(
   return deriveConfig(values as CoreEnvironment);
 }
 
+/** Connections of one process that are not of its pool: listening, a command now and then. */
+const BESIDE_POOL = 3;
+/** As `launch-postmaster.ts` starts it. */
+const EMBEDDED_CONNECTIONS = 100;
+
 /** Rules over several settings; `values` lacks those that are at fault themselves. */
 function crossFaults(values: Partial<CoreEnvironment>, environment: Environment): string[] {
   const faults: string[] = [];
-  const { SESSION_IDLE_TTL, SESSION_TTL } = values;
+  const { SESSION_IDLE_TTL, SESSION_TTL, WEB_CONCURRENCY, DATABASE_POOL } = values;
   const isHttps = isUrlOf(environment['PUBLIC_URL'] ?? '', ['https:']);
   if (isHttps && environment['SECRET_KEY'] === undefined) {
     faults.push(
       'SECRET_KEY: is required when PUBLIC_URL is https (make one: openssl rand -hex 32)',
+    );
+  }
+  const connections = (WEB_CONCURRENCY ?? 1) * ((DATABASE_POOL ?? 0) + BESIDE_POOL);
+  if (environment['DATABASE_URL'] === undefined && connections > EMBEDDED_CONNECTIONS) {
+    faults.push(
+      `DATABASE_POOL: all processes together may need ${connections} connections, and the embedded PostgreSQL takes ${EMBEDDED_CONNECTIONS}`,
     );
   }
   if (SESSION_IDLE_TTL && SESSION_TTL && SESSION_IDLE_TTL > SESSION_TTL) {

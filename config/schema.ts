@@ -58,6 +58,13 @@ export const coreSchema = z.object({
     .describe(
       'Where browsers reach this server, also the issuer; may carry a path. Default: http://localhost:PORT. http is for loopback hosts only.',
     ),
+  WEB_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('Processes that answer on the port; more than one only pays off on more cores.'),
   DATA_DIR: z
     .string()
     .default('./data')

@@ -17,7 +17,7 @@ import type { SigningKeys } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
 import { createRegistry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
-import type { Gauge } from './kernel/telemetry.ts';
+import type { Gauge, Peers } from './kernel/telemetry.ts';
 import { createRequestContext } from './logging/request-context.ts';
 import { scrub } from './logging/scrub.ts';
 import { createEngine } from './oidc/engine.ts';
@@ -40,6 +40,8 @@ export interface AppOptions {
   readonly random: Random;
   /** Default: that of this process. */
   readonly eventLoop?: EventLoopDelay;
+  /** Set where several processes share the port. */
+  readonly peers?: Peers | undefined;
 }
 
 export interface App {
@@ -206,7 +208,7 @@ const gaugesOfPool = ({ poolUse }: Storage['db'], size: number): Gauge[] => [
   },
 ];
 
-const telemetryOf = ({ config, plugins, storage, random, log }: AppOptions): Telemetry =>
+const telemetryOf = ({ config, plugins, storage, random, log, peers }: AppOptions): Telemetry =>
   createTelemetry({
     otlpEndpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
     serviceName: config.OTEL_SERVICE_NAME,
@@ -219,6 +221,7 @@ const telemetryOf = ({ config, plugins, storage, random, log }: AppOptions): Tel
     random,
     log,
     scrub,
+    peers,
   });
 
 function sheddingOf({ OVERLOAD_DELAY }: CoreConfig, eventLoop: EventLoopDelay) {

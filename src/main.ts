@@ -5,10 +5,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { CoreConfig } from '../config/load.ts';
-import { type App, createApp } from './app.ts';
+import { type App, type AppOptions, createApp } from './app.ts';
 import { issuerOf } from './http/public-url.ts';
 import { CommandError, type Log } from './kernel/plugin.ts';
+import type { Peers } from './kernel/telemetry.ts';
 import { type Loaded, withSecretKey } from './load-settings.ts';
 import { createLogger } from './logging/logger.ts';
 import { ensureMigrated } from './migrations.ts';
@@ -18,6 +18,8 @@ import { systemClock, systemRandom } from './system.ts';
 
 /** Milliseconds that running requests get before their connections are cut. */
 const DRAIN = 15_000;
+/** Milliseconds after DRAIN_DELAY in which `stop` is done, unless the process hangs. */
+export const STOP_LIMIT = DRAIN + 4000;
 /**
  * Milliseconds that an idle connection stays open: longer than proxies keep theirs, so that it is never us who close
  * one just as a request comes along it.
@@ -49,9 +51,16 @@ const starting: RequestListener = (req, res) => {
  * Listens as soon as the app is built; while storage is waited for, it answers that it is alive and not ready.
  * `signal` ends the waiting. Throws CommandError when the address cannot be had.
  */
-export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<RunningServer> {
+export async function startServer(
+  loaded: Loaded,
+  signal: AbortSignal,
+  peers?: Peers,
+): Promise<RunningServer> {
   const config = withSecretKey(loaded.config);
-  const log = createLogger({ level: config.LOG_LEVEL });
+  const log = createLogger({
+    level: config.LOG_LEVEL,
+    ...(peers ? { worker: peers.number } : {}),
+  });
   let handler = starting;
   let isDraining = false;
   const server = createServer((req, res) => {
@@ -62,7 +71,10 @@ export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
   const failed = new AbortController();
-  const opening = openApp(loaded, config, log, AbortSignal.any([signal, failed.signal]));
+  const opening = openApp(
+    { ...loaded, config, log, peers },
+    AbortSignal.any([signal, failed.signal]),
+  );
   try {
     await Promise.race([opening, delay(PATIENCE, undefined, { ref: false })]);
     await listen(server, config.PORT, config.HOST);
@@ -98,11 +110,10 @@ export async function startServer(loaded: Loaded, signal: AbortSignal): Promise<
 
 /** Storage that answers, migrated, and the app on it; `close` ends both. */
 async function openApp(
-  { environment, plugins }: Loaded,
-  config: CoreConfig,
-  log: Log,
+  parts: Omit<AppOptions, 'storage' | 'clock' | 'random'>,
   signal: AbortSignal,
 ): Promise<{ app: App; close(): Promise<void> }> {
+  const { config, plugins, log } = parts;
   const storage = await openStorage({
     databaseUrl: config.DATABASE_URL,
     redisUrl: config.REDIS_URL,
@@ -114,9 +125,8 @@ async function openApp(
   });
   try {
     await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
-    const parts = { config, environment, plugins, storage, log };
     const clock = await startClock(storage.db, log);
-    const app = await createApp({ ...parts, clock, random: systemRandom });
+    const app = await createApp({ ...parts, storage, clock, random: systemRandom });
     const close = async (): Promise<void> => {
       clock.stop();
       await app.close();

@@ -24,6 +24,8 @@ const SECRET_MEMBERS = [
 
 interface LoggerOptions {
   readonly level: string;
+  /** In each line: the number of the process, where there are several. */
+  readonly worker?: string;
   readonly destination?: DestinationStream;
 }
 
@@ -41,10 +43,10 @@ function serializeError(error: unknown): object {
   };
 }
 
-export function createLogger({ level, destination }: LoggerOptions): Logger {
+export function createLogger({ level, worker, destination }: LoggerOptions): Logger {
   const options = {
     level,
-    base: null,
+    base: worker === undefined ? null : { worker },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: serializeError },

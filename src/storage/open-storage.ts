@@ -4,7 +4,10 @@ import type { Log } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
 import type { DatabaseConnection } from './connection-settings.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
-import { startEmbeddedPostgres } from './embedded-postgres/start-embedded-postgres.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from './embedded-postgres/start-embedded-postgres.ts';
 import { openListenClient } from './postgres-listener.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { createRedisStore } from './redis-store.ts';
@@ -35,6 +38,18 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** The embedded PostgreSQL: started, or joined by a command. */
+export const startLocalDatabase = ({
+  dataDir,
+  role,
+  log,
+}: Pick<StorageOptions, 'dataDir' | 'role' | 'log'>): Promise<EmbeddedPostgres> =>
+  startEmbeddedPostgres({
+    dataDir: `${dataDir}/postgres`,
+    role,
+    log: (line) => log.debug({ event: 'postgres.line', line }, 'PostgreSQL says'),
+  });
+
 /** Resolves when both answer; until then it tries again with growing pauses and logs each failure once. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { databaseUrl, redisUrl, dataDir, poolSize, role, log, isAwaited = true } = options;
@@ -46,13 +61,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     ...(options.signal ? { signal: options.signal } : {}),
   };
   const embedded =
-    databaseUrl === undefined
-      ? await startEmbeddedPostgres({
-          dataDir: `${dataDir}/postgres`,
-          role,
-          log: (line) => log.debug({ event: 'postgres.line', line }, 'PostgreSQL says'),
-        })
-      : undefined;
+    databaseUrl === undefined ? await startLocalDatabase({ dataDir, role, log }) : undefined;
   const connection: DatabaseConnection = embedded
     ? { host: embedded.host, port: embedded.port, user: embedded.user, database: embedded.database }
     : { connectionString: databaseUrl ?? '' };

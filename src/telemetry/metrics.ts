@@ -1,6 +1,7 @@
 /** What Prometheus reads at `/metrics`. Labels have few values each: routes, not paths; events, not people. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Gauge as ReadableGauge } from '../kernel/telemetry.ts';
+import type { Peers, Gauge as ReadableGauge } from '../kernel/telemetry.ts';
+import { mergeMetrics } from './merge-metrics.ts';
 
 export interface Metrics {
   /** Of one answer. `seconds` from its first byte to its last. */
@@ -25,8 +26,11 @@ const WATCHED = [
 ];
 const GRANTS = new Set(['authorization_code', 'refresh_token', 'client_credentials']);
 
-export function createMetrics(): Metrics {
+/** With `peers`, `text` is of all of them, each series with the number of its process: sums would lose those of one that ended. */
+export function createMetrics(peers?: Peers): Metrics {
   const registry = new Registry();
+  if (peers) registry.setDefaultLabels({ worker: peers.number });
+  peers?.share(() => registry.metrics());
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -88,7 +92,10 @@ export function createMetrics(): Metrics {
         });
       }
     },
-    text: async () => ({ type: registry.contentType, body: await registry.metrics() }),
+    text: async () => ({
+      type: registry.contentType,
+      body: peers ? mergeMetrics(await peers.gather()) : await registry.metrics(),
+    }),
     close: () => registry.clear(),
   };
 }

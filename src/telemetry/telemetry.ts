@@ -3,7 +3,7 @@ import type { Random } from '../kernel/clock.ts';
 import type { EventBus } from '../kernel/events.ts';
 import type { Log } from '../kernel/plugin.ts';
 import type { Database, StateStore } from '../kernel/store.ts';
-import type { Gauge, Span } from '../kernel/telemetry.ts';
+import type { Gauge, Peers, Span } from '../kernel/telemetry.ts';
 import { createErrorReports } from './error-reports.ts';
 import { instrumentDatabase, instrumentStateStore } from './instrument-storage.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -23,6 +23,8 @@ export interface TelemetryOptions {
   readonly random: Random;
   readonly log: Log;
   readonly scrub: (message: string) => string;
+  /** Set where several processes share the port. */
+  readonly peers: Peers | undefined;
 }
 
 export interface Telemetry {
@@ -59,7 +61,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     ratio: options.tracesRatio,
     log: plain,
   });
-  const metrics = createMetrics();
+  const metrics = createMetrics(options.peers);
   const reports = createErrorReports({ ...options, dsn: options.sentryDsn });
 
   const report = (fields: Fields, message: string): void => {

@@ -4,9 +4,9 @@ import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
 import type { Alongside } from '../sessions/contract.ts';
 
-/** Passwords that one process hashes at once: HASH_SLOTS, or two, or one on a single core. */
-export const hashSlots = (given: number | undefined): number =>
-  given ?? Math.min(availableParallelism(), 2);
+/** Passwords that one of several processes hashes at once: HASH_SLOTS, else two, or one where cores are few. */
+export const hashSlots = (given: number | undefined, processes = 1): number =>
+  given ?? Math.max(1, Math.min(Math.floor(availableParallelism() / processes), 2));
 
 export interface User {
   /** UUID, immutable, never reused: the `sub` of every token. */
