@@ -17,7 +17,7 @@ import type { SigningKeys } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
 import { createRegistry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
-import type { Gauge, Peers } from './kernel/telemetry.ts';
+import type { Gauge } from './kernel/telemetry.ts';
 import { createRequestContext } from './logging/request-context.ts';
 import { scrub } from './logging/scrub.ts';
 import { createEngine } from './oidc/engine.ts';
@@ -27,6 +27,7 @@ import { createSecrets } from './secrets.ts';
 import { stopPlugins } from './stop-plugins.ts';
 import type { Storage } from './storage/open-storage.ts';
 import { startTasks } from './tasks.ts';
+import type { Peers } from './telemetry/metrics.ts';
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
 export interface AppOptions {

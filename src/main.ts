@@ -8,13 +8,13 @@ import { promisify } from 'node:util';
 import { type App, type AppOptions, createApp } from './app.ts';
 import { issuerOf } from './http/public-url.ts';
 import { CommandError, type Log } from './kernel/plugin.ts';
-import type { Peers } from './kernel/telemetry.ts';
 import { type Loaded, withSecretKey } from './load-settings.ts';
 import { createLogger } from './logging/logger.ts';
 import { ensureMigrated } from './migrations.ts';
 import { openStorage, type Storage } from './storage/open-storage.ts';
 import { createStoreClock, type StoreClock } from './storage/store-clock.ts';
 import { systemClock, systemRandom } from './system.ts';
+import type { Peers } from './telemetry/metrics.ts';
 
 /** Milliseconds that running requests get before their connections are cut. */
 const DRAIN = 15_000;

@@ -20,13 +20,3 @@ export interface Gauge {
   readonly grows?: boolean;
   read(): number;
 }
-
-/** The processes that answer on one port together (WEB_CONCURRENCY). */
-export interface Peers {
-  /** Which of them this is: `1`, `2` … One that is started in place of another has its number. */
-  readonly number: string;
-  /** What this one has to say when `gather` is called in any of them. */
-  share(part: () => Promise<string>): void;
-  /** What those say that answer in time; of this one, too. */
-  gather(): Promise<readonly string[]>;
-}

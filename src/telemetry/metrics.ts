@@ -1,7 +1,17 @@
 /** What Prometheus reads at `/metrics`. Labels have few values each: routes, not paths; events, not people. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Peers, Gauge as ReadableGauge } from '../kernel/telemetry.ts';
+import type { Gauge as ReadableGauge } from '../kernel/telemetry.ts';
 import { mergeMetrics } from './merge-metrics.ts';
+
+/** The processes that answer on one port together (WEB_CONCURRENCY). */
+export interface Peers {
+  /** Which of them this is: `1`, `2` … One that is started in place of another has its number. */
+  readonly number: string;
+  /** What this one has to say when `gather` is called in any of them. */
+  share(part: () => Promise<string>): void;
+  /** What those say that answer in time; of this one, too. */
+  gather(): Promise<readonly string[]>;
+}
 
 export interface Metrics {
   /** Of one answer. `seconds` from its first byte to its last. */

@@ -3,10 +3,10 @@ import type { Random } from '../kernel/clock.ts';
 import type { EventBus } from '../kernel/events.ts';
 import type { Log } from '../kernel/plugin.ts';
 import type { Database, StateStore } from '../kernel/store.ts';
-import type { Gauge, Peers, Span } from '../kernel/telemetry.ts';
+import type { Gauge, Span } from '../kernel/telemetry.ts';
 import { createErrorReports } from './error-reports.ts';
 import { instrumentDatabase, instrumentStateStore } from './instrument-storage.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics, type Metrics, type Peers } from './metrics.ts';
 import { createTracing, type EndRequest } from './tracing.ts';
 
 export interface TelemetryOptions {

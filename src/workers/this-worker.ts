@@ -1,10 +1,15 @@
 /** The side of a worker. */
 import cluster from 'node:cluster';
-import type { Peers } from '../kernel/telemetry.ts';
 import { isMessage, type Message } from './messages.ts';
 
 export interface ThisWorker {
-  readonly peers: Peers;
+  readonly peers: {
+    readonly number: string;
+    /** What this worker says when any of them gathers. */
+    share(part: () => Promise<string>): void;
+    /** What all of them say. */
+    gather(): Promise<readonly string[]>;
+  };
   /** It serves. */
   tellReady(): void;
   /** Nothing keeps the process alive any longer that is not its own. */
