@@ -1,5 +1,7 @@
 /** A program that a suite needs and the repository cannot bring: on PATH, else Debian's, which a root on Debian installs. */
 import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { findOnPath } from './find-on-path.ts';
 
@@ -64,11 +66,11 @@ async function findWorking(names: readonly string[], searchPath: string, version
   return undefined;
 }
 
+/** Other runs of mocha may want to install something at the same time: they take turns. */
+const TURN = path.join(tmpdir(), 'auth-service-tests-apt.lock');
+
 async function installPackage(name: string): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { env });
-  await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', name], {
-    env,
-    maxBuffer: 64 * 1024 ** 2,
-  });
+  const script = 'apt-get update -q && apt-get install -y -q --no-install-recommends "$0"';
+  await run('flock', [TURN, 'sh', '-c', script, name], { env, maxBuffer: 64 * 1024 ** 2 });
 }

@@ -5,11 +5,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { availableParallelism, constants, tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type Services, startServices } from './services.ts';
+import { allRuns, inLanes, type TestRun } from './test-runs.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
+const MOCHA = path.join(root, 'node_modules/mocha/bin/mocha.js');
+const C8 = path.join(root, 'node_modules/c8/bin/c8.js');
 
 /** Mocha's options whose value is a word of its own. */
 const VALUED = /^(-[gftR]|--(grep|fgrep|timeout|reporter|retries|slow|jobs|ignore|exclude))$/;
@@ -22,92 +26,126 @@ const COVERAGE = [
   ...['--statements', '0'],
 ];
 
-/** One run of mocha. */
-interface Run {
-  /** The command after `node`. */
-  readonly command: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+/** More than two would take the memory and the patience of a small machine. */
+const LANES = Math.min(2, availableParallelism());
+
+interface Surroundings {
+  readonly services: Services;
+  /** For what the runs leave behind. */
+  readonly folder: string;
+  readonly options: readonly string[];
+  readonly coverage: boolean;
+  /** Several write to one terminal, so each says what it has to say when it is over. */
+  readonly together: boolean;
 }
 
-/** A run of everything ends with the flows once more, under a PUBLIC_URL that has a path. */
-function runsFor(args: readonly string[]): Run[] {
-  const mocha = [path.join(root, 'node_modules/mocha/bin/mocha.js')];
-  const options = args.filter((arg) => arg !== '--coverage');
-  const names = options.some(
-    (arg, i) => !arg.startsWith('-') && !VALUED.test(options[i - 1] ?? ''),
-  );
-  const everything = [...mocha, ...options, ...(names ? [] : ['tests/**/*.test.ts'])];
-  const measured = [path.join(root, 'node_modules/c8/bin/c8.js'), ...COVERAGE, process.execPath];
-  const first = { command: [...(args.includes('--coverage') ? measured : []), ...everything] };
-  if (names) return [first];
-  const below = { command: [...mocha, ...options, 'tests/flows/*.test.ts'] };
-  return [first, { ...below, env: { TEST_BASE_PATH: '/sub' } }];
-}
-
-/** Tests know the services by names of their own, so that no test meets a real database by accident. */
-function environment({ databaseUrl, redisUrl }: Services, countsFile: string): NodeJS.ProcessEnv {
-  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
-  return {
-    NODE_ENV: 'test',
-    ...inherited,
-    TEST_DATABASE_URL: databaseUrl,
-    ...(redisUrl === undefined ? {} : { TEST_REDIS_URL: redisUrl }),
-    TEST_COUNTS_FILE: countsFile,
-  };
-}
-
-/** Ctrl-C reaches the child by itself; a SIGTERM is for us alone. Either way we wait for it, then stop the services. */
-async function exitCodeOf(child: ChildProcess): Promise<number> {
-  process.on('SIGINT', () => undefined);
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
-}
-
-interface Counts {
+interface Outcome {
+  readonly code: number;
   readonly passed: number;
   readonly failed: number;
   /** A line each. */
   readonly failures: readonly string[];
 }
 
-/** No file: mocha failed before the end, and has said why, or had a reporter of your own. */
-async function readCounts(file: string): Promise<Counts> {
-  const counts = await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0,"failures":[]}');
-  return JSON.parse(counts) as Counts;
+/** Tests know the services by names of their own, so that no test meets a real database by accident. */
+function environment({ services, folder, coverage }: Surroundings): NodeJS.ProcessEnv {
+  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
+  const { databaseUrl, redisUrl } = services;
+  return {
+    NODE_ENV: 'test',
+    ...inherited,
+    TEST_DATABASE_URL: databaseUrl,
+    ...(redisUrl === undefined ? {} : { TEST_REDIS_URL: redisUrl }),
+    ...(coverage ? { NODE_V8_COVERAGE: path.join(folder, 'coverage') } : {}),
+  };
 }
 
-async function runOne({ command, env }: Run, services: Services, folder: string) {
-  const countsFile = path.join(folder, `counts-${Object.values(env ?? {}).length}.json`);
+async function exitCodeOf(child: ChildProcess): Promise<number> {
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+const children = new Set<ChildProcess>();
+
+function start(command: readonly string[], env: NodeJS.ProcessEnv, inherit: boolean): ChildProcess {
   const child = spawn(process.execPath, command, {
     cwd: root,
-    env: { ...environment(services, countsFile), ...env },
-    stdio: 'inherit',
+    env,
+    stdio: inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'],
   });
-  return { code: await exitCodeOf(child), ...(await readCounts(countsFile)) };
+  children.add(child);
+  child.once('close', () => children.delete(child));
+  return child;
 }
 
-async function runAll(args: readonly string[]): Promise<number> {
+/** Ctrl-C reaches the children by itself; a SIGTERM is for us alone. Either way we wait for them. */
+function passSignalsOn(): void {
+  process.on('SIGINT', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      for (const child of children) child.kill(signal);
+    });
+  }
+}
+
+/** No file: mocha failed before the end, and has said why, or had a reporter of your own. */
+async function readCounts(file: string): Promise<Omit<Outcome, 'code'>> {
+  const counts = await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0,"failures":[]}');
+  return JSON.parse(counts) as Omit<Outcome, 'code'>;
+}
+
+async function runOne(run: TestRun, surroundings: Surroundings): Promise<Outcome> {
+  const { folder, options, together } = surroundings;
+  const countsFile = path.join(folder, `counts-${run.name.replaceAll('/', '-')}.json`);
+  const env = { ...environment(surroundings), ...run.env, TEST_COUNTS_FILE: countsFile };
+  const began = performance.now();
+  const child = start([MOCHA, ...options, ...run.files], env, !together);
+  const said = together
+    ? Promise.all([child.stdout, child.stderr].map((stream) => (stream ? text(stream) : '')))
+    : [];
+  const code = await exitCodeOf(child);
+  if (together) {
+    const seconds = Math.round((performance.now() - began) / 1000);
+    console.log(`\n── ${run.name} (${seconds} s)\n${(await said).join('\n')}`);
+  }
+  const counts = await readCounts(countsFile);
+  const unsaid = code !== 0 && counts.failed === 0 ? [`${run.name}: exit code ${code}`] : [];
+  return { code, ...counts, failures: [...counts.failures, ...unsaid] };
+}
+
+async function measureCoverage({ folder }: Surroundings): Promise<Outcome> {
+  const command = [C8, 'report', '--temp-directory', path.join(folder, 'coverage'), ...COVERAGE];
+  const code = await exitCodeOf(start(command, process.env, true));
+  return { code, passed: 0, failed: 0, failures: code === 0 ? [] : ['coverage'] };
+}
+
+async function outcomes(args: readonly string[], surroundings: Surroundings): Promise<Outcome[]> {
+  if (!surroundings.together) {
+    return [await runOne({ name: 'given', files: args }, { ...surroundings, options: [] })];
+  }
+  return inLanes(await allRuns(root), LANES, (run) => runOne(run, surroundings));
+}
+
+async function runAll(given: readonly string[]): Promise<number> {
+  const args = given.filter((arg) => arg !== '--coverage');
+  const names = args.some((arg, i) => !arg.startsWith('-') && !VALUED.test(args[i - 1] ?? ''));
   const folder = await mkdtemp(path.join(tmpdir(), 'test-run-'));
   const services = await startServices(process.env, (line) => console.error(line));
-  let [code, passed, failed] = [0, 0, 0];
-  const failures: string[] = [];
+  passSignalsOn();
+  const coverage = given.includes('--coverage');
+  const surroundings = { services, folder, options: args, coverage, together: !names };
   try {
-    for (const run of runsFor(args)) {
-      if (run.env) console.log(`\nonce more with ${JSON.stringify(run.env)}`);
-      const result = await runOne(run, services, folder);
-      code ||= result.code;
-      passed += result.passed;
-      failed += result.failed;
-      failures.push(...result.failures);
-    }
+    const all = await outcomes(args, surroundings);
+    if (coverage) all.push(await measureCoverage(surroundings));
+    for (const failure of all.flatMap(({ failures }) => failures))
+      console.log(`failed: ${failure}`);
+    const sum = (of: 'passed' | 'failed') => all.reduce((total, one) => total + one[of], 0);
+    console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+    return all.find(({ code }) => code !== 0)?.code ?? 0;
   } finally {
     await services.stop();
     await rm(folder, { recursive: true, force: true });
   }
-  for (const failure of failures) console.log(`failed: ${failure}`);
-  console.log(`${passed} passed, ${failed} failed`);
-  return code;
 }
 
 try {
