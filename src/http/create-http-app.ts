@@ -9,7 +9,6 @@ import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
 import { cacheDocuments } from './cached-documents.ts';
 import { createClientIp } from './client-ip.ts';
-import { closeUnread } from './close-unread.ts';
 import { readCookie } from './cookies.ts';
 import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
@@ -23,6 +22,7 @@ import { pageHandler } from './page-handler.ts';
 import { logProblem, problems, sendProblem, toProblem } from './problem-response.ts';
 import { basePath, issuerOf, pinPublicUrl } from './public-url.ts';
 import { createLimit, type Limit, limitOidc } from './rate-limit.ts';
+import { readOn } from './read-on.ts';
 import { type RequestLogOptions, requestLog, requireRequestId } from './request-log.ts';
 import { routeHandler } from './route-handler.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -83,7 +83,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   );
 
   const ipOf = (ctx: Context) => clientIp(ctx.req);
-  app.use(closeUnread);
+  app.use(readOn);
   app.use(requestLog({ ...options, clientIp }));
   app.use(observeRequests(options.observer));
   app.use(documents.keep);

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, constants, tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type Services, startServices } from './services.ts';
 import { allRuns, inLanes, type TestRun } from './test-runs.ts';
@@ -94,15 +95,15 @@ async function readCounts(file: string): Promise<Omit<Outcome, 'code'>> {
   return JSON.parse(counts) as Omit<Outcome, 'code'>;
 }
 
+const heardFrom = async (stream: Readable | null): Promise<string> => (stream ? text(stream) : '');
+
 async function runOne(run: TestRun, surroundings: Surroundings): Promise<Outcome> {
   const { folder, options, together } = surroundings;
   const countsFile = path.join(folder, `counts-${run.name.replaceAll('/', '-')}.json`);
   const env = { ...environment(surroundings), ...run.env, TEST_COUNTS_FILE: countsFile };
   const began = performance.now();
   const child = start([MOCHA, ...options, ...run.files], env, !together);
-  const said = together
-    ? Promise.all([child.stdout, child.stderr].map((stream) => (stream ? text(stream) : '')))
-    : [];
+  const said = Promise.all([heardFrom(child.stdout), heardFrom(child.stderr)]);
   const code = await exitCodeOf(child);
   if (together) {
     const seconds = Math.round((performance.now() - began) / 1000);
