@@ -115,6 +115,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   telemetry.gauges([
     gauge,
     ...gaugesOfPool(storage.db, options.config.DATABASE_POOL),
+    {
+      name: 'state_store_given_up',
+      summary: '1 while calls of the state store fail at once because it did not answer',
+      read: () => Number(storage.isStoreGivenUp()),
+    },
     ...registry.all('gauges').flatMap(({ value }) => value),
   ]);
   for (const { value: start } of registry.all('start')) await start();

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
+import { createCircuitBreaker } from './circuit-breaker.ts';
 import type { DatabaseConnection } from './connection-settings.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import {
@@ -11,6 +12,7 @@ import {
 import { openListenClient } from './postgres-listener.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { createRedisStore } from './redis-store.ts';
+import { storeBehindBreaker } from './store-behind-breaker.ts';
 import { waitForDatabase, waitForStore } from './wait-until-reachable.ts';
 
 export interface StorageOptions {
@@ -34,6 +36,8 @@ export interface Storage {
   readonly store: StateStore;
   /** What the state store is. */
   readonly storeSystem: 'redis' | 'postgresql';
+  /** Whether calls of the state store fail at once because it did not answer several in a row. */
+  readonly isStoreGivenUp: () => boolean;
   readonly connection: DatabaseConnection;
   close(): Promise<void>;
 }
@@ -79,7 +83,19 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     opened.push(store);
     if (redisUrl && isAwaited) await waitForStore(store, wait);
     const storeSystem = redisUrl ? 'redis' : 'postgresql';
-    return { db, store, storeSystem, connection, close };
+    const breaker = createCircuitBreaker({
+      name: 'state_store',
+      log,
+      now: () => performance.now(),
+    });
+    return {
+      db,
+      store: storeBehindBreaker(store, breaker),
+      storeSystem,
+      isStoreGivenUp: breaker.isOpen,
+      connection,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
