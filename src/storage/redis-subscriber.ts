@@ -50,7 +50,9 @@ export function createRedisSubscriber(
 
   async function leave(channel: string): Promise<void> {
     // Out of reach there is nothing to leave: the next connection joins only what is still listened to.
-    if (link?.redis.status === 'ready') await link.redis.unsubscribe(prefix + channel);
+    if (link?.redis.status !== 'ready') return;
+    // Unanswered, it costs messages that nobody listens to; a node that stops must not fail for it.
+    await link.redis.unsubscribe(prefix + channel).catch(() => undefined);
   }
 
   return {
