@@ -25,7 +25,7 @@ export interface ClusterNode extends PrivateRedis {
 }
 
 export interface RedisCluster extends PrivateService {
-  /** Slots 0–5460, 5461–10922 and 10923–16383. */
+  /** Each with a third of the slots, in order. */
   readonly masters: readonly ClusterNode[];
   /** Those of the first master first. */
   readonly replicas: readonly ClusterNode[];
