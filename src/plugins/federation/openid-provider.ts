@@ -14,6 +14,8 @@ interface OpenIdProviderOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   /** As `parameters`, when the person must prove again who they are. Default: `prompt=login`. */
   readonly reauthentication?: Readonly<Record<string, string>>;
+  /** The claim with the e-mail address; default `email`. Userinfo is asked when the ID token has none. */
+  readonly emailClaim?: string;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   /** Claims of ID token and userinfo → identity. Throws a ProblemError for who is not admitted. */
@@ -56,7 +58,9 @@ export function createOpenIdProvider(options: OpenIdProviderOptions): UpstreamPr
       if (!claims) throw new TypeError('no ID token');
       // OIDC Core §3.1.3.7: whoever is authorized by it is this client, also when it is the only audience.
       if (claims.azp !== undefined && claims.azp !== clientId) throw new TypeError('azp');
-      const all = { ...(await userInfo(config, tokens.access_token, claims)), ...claims };
+      const hasEmail = claims[options.emailClaim ?? 'email'] !== undefined;
+      const more = hasEmail ? {} : await userInfo(config, tokens.access_token, claims.sub);
+      const all = { ...more, ...claims };
       const { access_token: accessToken, refresh_token: refreshToken } = tokens;
       return {
         identity: { ...options.identify(all), issuer: claims.iss, subject: claims.sub },
@@ -113,8 +117,8 @@ function authenticate(secret: string): client.ClientAuth {
 async function userInfo(
   config: client.Configuration,
   accessToken: string,
-  { sub, email }: { readonly sub: string; readonly email?: unknown },
+  sub: string,
 ): Promise<Claims> {
-  if (email !== undefined || !config.serverMetadata().userinfo_endpoint) return {};
+  if (!config.serverMetadata().userinfo_endpoint) return {};
   return client.fetchUserInfo(config, accessToken, sub);
 }

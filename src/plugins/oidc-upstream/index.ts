@@ -35,6 +35,7 @@ export const oidcUpstream = definePlugin({
           clientId: provider.client_id,
           clientSecret: provider.client_secret,
           scope: provider.scopes,
+          emailClaim: provider.claims.email,
           ...{ fetch, clock },
           identify: (claims) => identify(provider, claims),
         }),
