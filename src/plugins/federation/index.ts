@@ -6,6 +6,7 @@ import { EmailLinks } from '../email-links/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
 import { Federation, IdentityLinked, IdentityUnlinked } from './contract.ts';
+import { diagnoseProviders } from './diagnose.ts';
 import { createFlows } from './flows.ts';
 import { createIdentityModel } from './model.ts';
 import { createPages } from './pages.ts';
@@ -15,6 +16,7 @@ import { createRoutes } from './routes.ts';
 import { createFederation } from './service.ts';
 import { settings } from './settings.ts';
 import { createTokenCipher } from './token-cipher.ts';
+import { createUpstreamFetch } from './upstream-fetch.ts';
 
 export const federation = definePlugin({
   name: 'federation',
@@ -40,6 +42,7 @@ export const federation = definePlugin({
       cipher: createTokenCipher(context.secrets.keys('upstream-tokens')),
       keepsTokens,
     });
+    const fetch = createUpstreamFetch({ fetch: globalThis.fetch });
     const { forgotPath } = context.use(EmailLinks);
     return {
       provides: [
@@ -48,6 +51,7 @@ export const federation = definePlugin({
       routes: createRoutes({ federation: service, publicUrl, origins }),
       exportUser: { identities: ({ id }) => identities.exportUser(id) },
       eraseUser: ({ id }, transaction) => identities.eraseUser(id, transaction),
+      diagnoses: [diagnoseProviders({ ...context, ...core, providers, fetch })],
       pages: createPages({ federation: service, base, origins, forgotPath }),
       start: async () => {
         for (const provider of providers.unknown()) {

@@ -33,7 +33,7 @@ export function createOpenIdProvider(options: OpenIdProviderOptions): UpstreamPr
   const discover = createDiscovery(options);
 
   return {
-    ...{ id, label, issuer },
+    ...{ id, label, issuer, answersSilently: true },
 
     async begin({ redirectUri, state, nonce, codeChallenge, reauthenticate }) {
       return client.buildAuthorizationUrl(await discover(), {

@@ -52,6 +52,8 @@ export interface UpstreamProvider {
   readonly label: string;
   /** No two providers have the same one. */
   readonly issuer: string;
+  /** True when it answers `prompt=none` with an error at the redirect URI (OIDC Core §3.1.2.6), so that it can be asked for it. */
+  readonly answersSilently?: boolean;
   /** Where the browser goes: the authorization endpoint, or a page of ours below `/oauth2/<id>/`. */
   begin(request: UpstreamRequest): Promise<URL>;
   /** Checks the authorization response. A provider with a page of ours has none, and calls `complete`. */

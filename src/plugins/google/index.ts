@@ -7,6 +7,7 @@ import {
   Federation,
   federationProblems,
 } from '../federation/contract.ts';
+import { diagnoseRedirectUri } from './diagnose.ts';
 import { settings } from './settings.ts';
 
 /** The claim `hd` is signed; what was asked for with the parameter of that name is only a hint. */
@@ -25,7 +26,7 @@ export const google = definePlugin({
   enabled: ({ GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET }) =>
     GOOGLE_CLIENT_ID !== undefined && GOOGLE_CLIENT_SECRET !== undefined,
   notes: (_settings, publicUrl) => [`redirect URI for Google: ${callbackUrl(publicUrl, 'google')}`],
-  setup({ settings: set, clock, use }) {
+  setup({ settings: set, core, clock, use }) {
     const { fetch, register, keepsTokens } = use(Federation);
     const domain = set.GOOGLE_HOSTED_DOMAIN;
     register(
@@ -55,6 +56,6 @@ export const google = definePlugin({
         },
       }),
     );
-    return {};
+    return { diagnoses: [diagnoseRedirectUri(core.publicUrl)] };
   },
 });
