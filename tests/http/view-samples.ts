@@ -147,12 +147,13 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
     backUrl: 'https://shop.example.com/',
   },
   'error#plain': { status: 500, heading: 'Something went wrong', message: 'Please try again.' },
+  'sign-in/home': { discoveryUrl: '/.well-known/openid-configuration', docsUrl: '/auth/doc' },
   'mail/list': {
     mails: [
       {
         subject: 'Confirm your e-mail address for localhost:3000',
         to: 'ana@example.com',
-        time: '2026-11-23T08:00:00.000Z',
+        time: '2026-11-23 08:00 UTC',
         url: '/mail/1',
       },
     ],
@@ -160,7 +161,7 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
   'mail/mail': {
     subject: 'Confirm your e-mail address for localhost:3000',
     to: 'ana@example.com',
-    time: '2026-11-23T08:00:00.000Z',
+    time: '2026-11-23 08:00 UTC',
     listUrl: '/mail',
     paragraphs: [
       { text: 'Hello Ana,' },

@@ -34,6 +34,10 @@ describe('pages of a server below a path', () => {
         await visitor.sees('Sign out?');
         await visitor.press('Sign out');
         await visitor.sees('You are signed out');
+        await visitor.open('/');
+        await visitor.sees('This is where people sign in');
+        await visitor.follow('REST API');
+        expect(new URL(visitor.page.url()).pathname).to.equal('/sub/auth/doc');
         await visitor.open('/no/such/page');
         await visitor.sees('There is nothing here', 404);
       }),

@@ -61,7 +61,7 @@ describe('pages of mailed links', () => {
           await visitor.press('Create account');
           await visitor.arrives();
           await openLink(visitor, email);
-          await visitor.sees('Verify your e-mail address');
+          await visitor.sees('Verify your address');
           expect(await visitor.text()).to.contain(email);
           await visitor.press('Verify the address');
           await visitor.sees('Your address is verified');
@@ -82,7 +82,7 @@ describe('pages of mailed links', () => {
           await visitor.signIn(user);
           await visitor.arrives();
           await visitor.open('/auth/email/verify');
-          await visitor.sees('Verify your e-mail address');
+          await visitor.sees('Verify your address');
           await visitor.press('Send the link');
           await visitor.sees('Check your mail');
           const { issuer } = stage.app;
@@ -92,7 +92,7 @@ describe('pages of mailed links', () => {
           const email = `moved-${randomUUID()}@example.org`;
           expect((await changeEmail(visitor, issuer, email)).status()).to.equal(202);
           await openLink(visitor, email);
-          await visitor.sees('Change your e-mail address');
+          await visitor.sees('Change your address');
           await visitor.press('Change the address');
           await visitor.sees('Your address is changed');
           expect((await stage.app.app.use(Users).find(user.id))?.email).to.equal(email);

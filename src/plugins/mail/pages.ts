@@ -21,7 +21,7 @@ interface Dependencies {
 export function createMailPages({ mails, product, base }: Dependencies): Page[] {
   const shown = (row: MailRow) => ({
     to: row.recipient,
-    time: row.created_at.toISOString(),
+    time: `${row.created_at.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     ...writeText({ template: row.template, locals: row.locals ?? {} }, product),
   });
 

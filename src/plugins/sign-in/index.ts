@@ -5,6 +5,7 @@ import { EmailLinks } from '../email-links/contract.ts';
 import { Federation } from '../federation/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
+import { createHomePage } from './pages.ts';
 import { createPrompts } from './prompts.ts';
 import { createSignInService } from './service.ts';
 
@@ -22,6 +23,7 @@ export const signIn = definePlugin({
     const { forgotPath } = emailLinks;
     const federation = context.use(Federation);
     return {
+      pages: [createHomePage(context.core.publicUrl.pathname.replace(/\/$/, ''))],
       prompts: createPrompts({ service, users, federation, mayRegister, forgotPath }),
     };
   },
