@@ -60,6 +60,8 @@ describe('Host and forwarding headers', () => {
     rp = await createRelyingParty(app);
     const browser = await signedInBrowser(app, await createUser(app));
     cookie = await browser.jar.getCookieString(`${app.issuer}/oidc/logout`);
+    // Metadata may be answered from memory: then its first caller must not have chosen the URLs.
+    for (const path of Object.values(paths())) await get(path, 'evil.example.net');
   });
   after(() => app.close());
 
@@ -87,12 +89,18 @@ describe('Host and forwarding headers', () => {
     return rawRequest(app, [...head, `Cookie: ${cookie}`, ...extra]);
   }
 
-  /** Random parts of an answer, which differ from request to request. */
-  const withoutRandomParts = ({ text }: RawAnswer): string =>
-    text
-      .replace(/^(x-request-id|date|set-cookie|etag|content-length):.*$/gim, '')
+  /** Without what differs from request to request, and with header fields in one order and spelling: memory has its own. */
+  const withoutRandomParts = ({ text }: RawAnswer): string => {
+    const [head = '', ...body] = text.split('\r\n\r\n');
+    const fields = head
+      .split('\r\n')
+      .map((line) => line.replace(/^[\w-]+:/, (name) => name.toLowerCase()))
+      .filter((line) => !/^(x-request-id|date|set-cookie|etag|content-length):/.test(line));
+    return [...fields.sort(), ...body]
+      .join('\n')
       .replace(/[\w-]{21,}/g, 'random')
       .replace(/[\da-f]{8}-[\da-f-]{27}/g, 'random');
+  };
 
   async function expectSame(name: string, path: string, changed: RawAnswer): Promise<void> {
     expect(changed.text, name).not.to.include('evil');

@@ -36,8 +36,8 @@ describe('pages of a server below a path', () => {
         await visitor.sees('You are signed out');
         await visitor.open('/');
         await visitor.sees('This is where people sign in');
-        await visitor.follow('REST API');
-        expect(new URL(visitor.page.url()).pathname).to.equal('/sub/auth/doc');
+        const api = visitor.page.getByRole('link', { name: 'REST API' });
+        expect(await api.getAttribute('href')).to.equal('/sub/auth/doc');
         await visitor.open('/no/such/page');
         await visitor.sees('There is nothing here', 404);
       }),
