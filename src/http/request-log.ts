@@ -59,8 +59,9 @@ export function requestLog(options: RequestLogOptions): Middleware {
   };
 }
 
-/** The code of a mailed link is as good as a password until it is used. */
-const withoutCode = (path: string): string => path.replace(/\/l\/[^/]+/, '/l/…');
+/** The code of a mailed link, or of a question that waits for its answer, is as good as a password until it is used. */
+const withoutCode = (path: string): string =>
+  path.replace(/\/(l|confirm|interaction)\/[^/]+/, '/$1/…');
 
 /** Refuses what came without the id that it needs. A step of its own: health checks answer before it. */
 export const requireRequestId: Middleware = (ctx, next) => {

@@ -1,5 +1,6 @@
 /** Structured logging: one JSON line an event on stdout. Owns what may never be logged. */
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { scrub } from './scrub.ts';
 
 /** Members that carry secrets or personal data wherever they appear, one or two levels deep. */
 const SECRET_MEMBERS = [
@@ -29,19 +30,36 @@ interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
-/** Errors are logged with type, message and stack, never with what was attached to them (SQL, parameters). */
+/** Members in which messages of libraries are passed on. */
+const QUOTING_MEMBERS = ['reason', 'detail'];
+
+const FRAME = /^ {4}at /;
+
+/** Where it was thrown, without the message that a stack begins with. */
+const framesOf = (stack: string): string =>
+  stack
+    .split('\n')
+    .filter((line) => FRAME.test(line))
+    .join('\n');
+
+/**
+ * Errors are logged with type, message and stack, never with what was attached to them (SQL, parameters). Messages
+ * quote what somebody sent, passwords and tokens too: only what cannot be such is left of them.
+ */
 function serializeError(error: unknown): object {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { name, message, stack, cause } = error;
+  if (!(error instanceof Error)) return { message: scrub(String(error)) };
+  const { name, message, stack = '', cause } = error;
   const code = (error as NodeJS.ErrnoException).code;
   return {
     type: name,
-    message,
+    message: scrub(message),
     ...(code === undefined ? {} : { code }),
     ...(cause === undefined ? {} : { cause: serializeError(cause) }),
-    stack,
+    stack: framesOf(stack),
   };
 }
+
+const scrubMember = (value: unknown): unknown => (typeof value === 'string' ? scrub(value) : value);
 
 export function createLogger({ level, worker, destination }: LoggerOptions): Logger {
   const options = {
@@ -49,7 +67,10 @@ export function createLogger({ level, worker, destination }: LoggerOptions): Log
     base: worker === undefined ? null : { worker },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err: serializeError },
+    serializers: {
+      err: serializeError,
+      ...Object.fromEntries(QUOTING_MEMBERS.map((name) => [name, scrubMember])),
+    },
     redact: {
       paths: SECRET_MEMBERS.flatMap((member) => [member, `*.${member}`]),
       censor: '[redacted]',

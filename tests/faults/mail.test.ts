@@ -271,10 +271,8 @@ describe('mail kept on this machine', () => {
     const entry = log.entries.find(
       ({ fields }) => (fields as { event?: string }).event === 'mail.captured',
     );
-    expect(entry?.fields).to.include({
-      to: 'ana@example.com',
-      url: new URL(path, app.issuer).href,
-    });
+    expect(entry?.fields).to.include({ url: new URL(path, app.issuer).href });
+    expect(JSON.stringify(entry?.fields)).not.to.include('ana@');
   });
 
   it('is there for this machine only, and under no other id', async () => {

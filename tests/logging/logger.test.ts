@@ -59,6 +59,18 @@ describe('logger', () => {
     expect(lines.join('')).to.not.contain('CANARY');
   });
 
+  it('SEC-94 leaves of messages what nobody can have sent, in causes, stacks and reasons too', () => {
+    const { lines, log } = recording();
+    const sent = 'CANARY-8c1d2f3a-0123-4567-89ab-cdef01234567';
+    const cause = new Error(`invalid token ${sent}`);
+    const err = new TypeError(`cannot read '${sent}' of ana@example.com`, { cause });
+    log.error({ err }, 'failed');
+    log.error({ err: `thrown as text: ${sent}` }, 'failed');
+    log.warn({ reason: `550 no such user <ana@example.com>`, detail: `bad "${sent}"` }, 'failed');
+    expect(lines.join('')).to.not.contain('CANARY').and.not.contain('ana@');
+    expect(lines[0]).to.contain('cannot read').and.contain('logger.test.ts');
+  });
+
   it('SEC-94 keeps a line break in a value inside its line', () => {
     const { lines, log } = recording();
     log.warn({ path: '/a\r\n{"level":"error"}' }, 'a forged line');

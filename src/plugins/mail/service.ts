@@ -44,7 +44,7 @@ export function createMailService(dependencies: Dependencies): MailService {
       transaction.afterCommit(() => {
         if (mode === 'smtp') return wake();
         const url = `${publicUrl}/mail/${id}`;
-        log.info({ event: 'mail.captured', to: mail.to, subject, url }, 'a mail can be read');
+        log.info({ event: 'mail.captured', subject, url }, 'a mail can be read');
       });
     },
 
