@@ -8,9 +8,15 @@ import type { Context, Middleware } from 'koa';
 import { type RequestObserver, routeOf } from './observe-requests.ts';
 import { type LogRequest, type RequestLogOptions, requestLogger } from './request-log.ts';
 
-/** Below PUBLIC_URL, or above it (RFC 8414 §3.1). */
-const DOCUMENT =
-  /\/\.well-known\/(jwks\.json|openid-configuration|oauth-authorization-server)(\/|$)/;
+/** All there are, as requests name them: in any other form, such as an absolute one, there would be no end of them. */
+const pathsOf = (base: string): ReadonlySet<string> =>
+  new Set([
+    `${base}/.well-known/jwks.json`,
+    `${base}/.well-known/openid-configuration`,
+    `${base}/.well-known/oauth-authorization-server`,
+    // RFC 8414 §3.1: above the path of the issuer.
+    `/.well-known/oauth-authorization-server${base}`,
+  ]);
 
 /** What each answer has of its own, in lower case. */
 const OWN = new Set(['x-request-id', 'content-length']);
@@ -31,17 +37,21 @@ export interface CachedDocuments {
 }
 
 interface Options extends RequestLogOptions {
+  /** Path of PUBLIC_URL: '' or `/sub`. */
+  readonly base: string;
   readonly observer: RequestObserver;
 }
 
 export function cacheDocuments(options: Options): CachedDocuments {
-  const { requestIds, observer } = options;
+  const { requestIds, observer, base } = options;
+  const paths = pathsOf(base);
   const documents = new Map<string, Document>();
   const log = requestLogger(options);
   return {
     async keep(ctx, next) {
       await next();
-      if (mayKeep(ctx)) documents.set(ctx.originalUrl, documentOf(ctx));
+      if (paths.has(ctx.originalUrl) && mayKeep(ctx))
+        documents.set(ctx.originalUrl, documentOf(ctx));
     },
 
     answerAheadOf: (app) => (req, res) => {
@@ -67,11 +77,7 @@ const isPlainGet = ({ method, headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] === undefined;
 
 const mayKeep = (ctx: Context): boolean =>
-  ctx.status === 200 &&
-  isPlainGet(ctx.req) &&
-  DOCUMENT.test(ctx.originalUrl) &&
-  !ctx.originalUrl.includes('?') &&
-  !ctx.response.get('Set-Cookie');
+  ctx.status === 200 && isPlainGet(ctx.req) && !ctx.response.get('Set-Cookie');
 
 /** Turns the body of the answer into the bytes that are kept. */
 function documentOf(ctx: Context): Document {

@@ -73,7 +73,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
     cookie: (name) => readCookie(ctx, cookies, name),
   });
 
-  const documents = cacheDocuments({ ...options, clientIp });
+  const documents = cacheDocuments({ ...options, base, clientIp });
   const app = new Koa();
   app.keys = options.cookieKeys;
   pinPublicUrl(app.request, publicUrl);

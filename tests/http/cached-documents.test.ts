@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { rawRequest } from '../attacks/raw-request.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 const DOCUMENTS = ['/.well-known/jwks.json', '/.well-known/openid-configuration'];
@@ -40,6 +41,17 @@ describe('documents that are kept', () => {
     await get('/.well-known/jwks.json');
     const answer = await get('/.well-known/jwks.json', { origin: 'https://spa.example.com' });
     expect(answer.headers.get('access-control-allow-origin')).to.equal('*');
+  });
+
+  it('other ways to write their address are answered, but not kept', async () => {
+    const lines = (target: string) => [`GET ${target} HTTP/1.1`, 'Host: x'];
+    const path = `${new URL(app.issuer).pathname.replace(/\/$/, '')}/.well-known/jwks.json`;
+    const etagOf = async (target: string) =>
+      (await rawRequest(app, lines(target))).headers.get('etag');
+    expect(await etagOf(path)).to.be.a('string');
+    const absolute = await rawRequest(app, lines(`http://x${path}`));
+    expect(absolute.status).to.equal(200);
+    expect(absolute.headers.has('etag')).to.equal(false);
   });
 
   it('only a GET without a query is answered so', async () => {
