@@ -8,6 +8,11 @@ export type HashQueue = <Result>(work: () => Promise<Result>) => Promise<Result>
 
 export interface WatchedQueue {
   readonly run: HashQueue;
+  /**
+   * Does what comes before a hash, and the hash itself, if there is a place for it: a storm is turned away before
+   * anything is looked up. Throws `users:busy` (503).
+   */
+  readonly admit: HashQueue;
   /** How many stand in line now. */
   waiting(): number;
   /** How many were sent away so far. */
@@ -34,6 +39,7 @@ export function createHashQueue({ slots, waiting, patience, clock }: QueueLimits
   const line: Waiting[] = [];
   let free = slots;
   let refused = 0;
+  let admitted = 0;
 
   const refuse = () => {
     refused += 1;
@@ -65,6 +71,15 @@ export function createHashQueue({ slots, waiting, patience, clock }: QueueLimits
         return await work();
       } finally {
         leave();
+      }
+    },
+    async admit(work) {
+      if (admitted >= slots + waiting) throw refuse();
+      admitted += 1;
+      try {
+        return await work();
+      } finally {
+        admitted -= 1;
       }
     },
     waiting: () => line.length,

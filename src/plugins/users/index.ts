@@ -50,7 +50,10 @@ export const users = definePlugin({
         memoryKib: set.ARGON2_MEMORY_KIB,
         passes: set.ARGON2_PASSES,
         peppers: parsePeppers(set.PASSWORD_PEPPER),
-        queue: (work) => context.span('hash password', {}, () => queue.run(work)),
+        queue: {
+          admit: queue.admit,
+          run: (work) => context.span('hash password', {}, () => queue.run(work)),
+        },
       }),
     });
     return {

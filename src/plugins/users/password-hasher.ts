@@ -2,10 +2,12 @@
 import * as nodeArgon2 from '@node-rs/argon2';
 import type { Random } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
-import type { HashQueue } from './hash-queue.ts';
+import type { HashQueue, WatchedQueue } from './hash-queue.ts';
 import { type Pepper, splitStoredHash } from './pepper.ts';
 
 export interface PasswordHasher {
+  /** Does work that is to end with `verify`, if there is room for it. Throws `users:busy` (503) before it begins. */
+  readonly admit: HashQueue;
   /** What is stored. Throws `users:busy` (503). */
   hash(password: string): Promise<string>;
   /**
@@ -22,7 +24,7 @@ export interface HasherOptions {
   readonly memoryKib: number;
   readonly passes: number;
   readonly peppers: readonly Pepper[];
-  readonly queue: HashQueue;
+  readonly queue: Pick<WatchedQueue, 'run' | 'admit'>;
   readonly random: Random;
   readonly log: Log;
   readonly argon2?: Pick<typeof nodeArgon2, 'hash' | 'verify' | 'parseOptions'>;
@@ -56,8 +58,10 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
   };
 
   return {
+    admit: queue.admit,
+
     async hash(password) {
-      const phc = await queue(() =>
+      const phc = await queue.run(() =>
         argon2.hash(normalise(password), {
           algorithm: ARGON2ID,
           memoryCost: memoryKib,
@@ -74,7 +78,7 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
     async verify(stored, password) {
       const { pepperId, phc } = splitStoredHash(stored ?? dummy);
       const secret = findPepper(pepperId)?.key;
-      const matches = await queue(() =>
+      const matches = await queue.run(() =>
         argon2.verify(phc, normalise(password), secret ? { secret } : undefined),
       );
       return { matches, outdated: matches && isOutdated(pepperId, phc) };

@@ -118,4 +118,21 @@ describe('hash queue', () => {
     expect(queue.refused()).to.equal(2);
     expect(await queue.run(async () => 'free again')).to.equal('free again');
   });
+
+  it('admits as many as have room, before they need a slot', async () => {
+    const queue = createQueue({ slots: 1, waiting: 1 });
+    const end = Promise.withResolvers<void>();
+    const admitted = [1, 2].map(() => queue.admit(() => end.promise));
+    let isBegun = false;
+    await busy(
+      queue.admit(async () => {
+        isBegun = true;
+      }),
+    );
+    expect(isBegun).to.equal(false);
+    end.resolve();
+    await Promise.all(admitted);
+    expect(await queue.admit(async () => 'room again')).to.equal('room again');
+    expect(queue.refused()).to.equal(1);
+  });
 });

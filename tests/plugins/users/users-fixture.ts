@@ -103,7 +103,7 @@ export function createUsersFixture(options: FixtureOptions) {
       ...(limits ?? { slots: 2, waiting: 1_000 }),
       patience: 60_000,
       clock: systemClock,
-    }).run,
+    }),
     random,
     log,
     argon2: {

@@ -40,19 +40,21 @@ export function createAuthenticate(
   };
 
   return {
-    async authenticate(email, password) {
-      const address = parseEmailAddress(email);
-      // What is no address is nobody's, but costs a hash as well.
-      await limits.account(address?.canonical ?? email.normalize('NFKC').trim().toLowerCase());
-      const row = address && (await users.findByEmail(address.canonical));
-      const found = await verify(row, password);
-      return found && toUser(found);
-    },
+    authenticate: (email, password) =>
+      hasher.admit(async () => {
+        const address = parseEmailAddress(email);
+        // What is no address is nobody's, but costs a hash as well.
+        await limits.account(address?.canonical ?? email.normalize('NFKC').trim().toLowerCase());
+        const row = address && (await users.findByEmail(address.canonical));
+        const found = await verify(row, password);
+        return found && toUser(found);
+      }),
 
-    async verifyPassword(userId, password) {
-      const row = await users.findById(userId);
-      await limits.account(row?.email_canonical ?? userId);
-      return (await verify(row, password)) !== undefined;
-    },
+    verifyPassword: (userId, password) =>
+      hasher.admit(async () => {
+        const row = await users.findById(userId);
+        await limits.account(row?.email_canonical ?? userId);
+        return (await verify(row, password)) !== undefined;
+      }),
   };
 }
