@@ -4,6 +4,7 @@ import { login, storm } from './passwords.ts';
 import { roles } from './roles.ts';
 import type { Row } from './row.ts';
 import { start } from './start.ts';
+import { stores } from './stores.ts';
 import { tokenCheck } from './token-check.ts';
 import { clientCredentials, codeFlow, refresh } from './tokens.ts';
 import { twoProcesses } from './two-processes.ts';
@@ -18,6 +19,7 @@ export const rows: readonly Row[] = [
   ...documents,
   tokenCheck,
   bucket,
+  stores,
   twoProcesses,
   start,
   roles,
