@@ -44,7 +44,7 @@ export interface HttpOptions extends Authentication {
   readonly version: string;
   /** The endpoints of `oidc`, as the API's document shows them. */
   readonly oidcPaths: ForeignPaths;
-  readonly cookieKeys: string[];
+  readonly cookieKeys: NonNullable<Koa['keys']>;
   readonly csrfKey: Buffer;
   /** Other origins whose pages may call the REST API. */
   readonly corsOrigins: readonly string[];

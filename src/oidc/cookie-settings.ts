@@ -1,6 +1,7 @@
 /** Names and attributes of the cookies that oidc-provider sets (api.md "Cookies"). */
 import type { Configuration } from 'oidc-provider';
 import type { CoreSettings, Secrets } from '../kernel/plugin.ts';
+import { type CookieSignatures, createCookieSignatures } from './cookie-signatures.ts';
 
 export function cookieSettings(core: CoreSettings, secrets: Secrets): Configuration['cookies'] {
   const secure = core.publicUrl.protocol === 'https:';
@@ -24,5 +25,5 @@ export function cookieSettings(core: CoreSettings, secrets: Secrets): Configurat
 }
 
 /** Keys of signed cookies, for Koa as well: both read each other's. */
-export const cookieKeys = (secrets: Secrets): string[] =>
-  secrets.keys('cookies').map((key) => key.toString('base64url'));
+export const cookieKeys = (secrets: Secrets): CookieSignatures =>
+  createCookieSignatures(secrets.keys('cookies').map((key) => key.toString('base64url')));
