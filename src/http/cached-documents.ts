@@ -56,10 +56,10 @@ export function cacheDocuments(options: Options): CachedDocuments {
 
     answerAheadOf: (app) => (req, res) => {
       const document = isPlainGet(req) ? documents.get(req.url ?? '') : undefined;
-      const received = req.headers['x-request-id'];
-      const id = document && requestIds(received === undefined ? received : String(received));
-      if (!document || id === undefined) return app(req, res);
-      const traceparent = String(req.headers['traceparent'] ?? '');
+      if (!document) return app(req, res);
+      const id = requestIds(headerOf(req, 'x-request-id'));
+      if (id === undefined) return app(req, res);
+      const traceparent = headerOf(req, 'traceparent') ?? '';
       const answering = observer.observe({ method: 'GET', traceparent, id }, async (end) => {
         const status = send(document, { req, res, id, log });
         end(document.route, status);
@@ -68,6 +68,9 @@ export function cacheDocuments(options: Options): CachedDocuments {
     },
   };
 }
+
+const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined =>
+  headers[name]?.toString() || undefined;
 
 /** What CORS allows depends on who asks; a body would have to be read. */
 const isPlainGet = ({ method, headers }: IncomingMessage): boolean =>
