@@ -1,5 +1,5 @@
 /** The seams between oidc-provider (`src/oidc`) and the plugins that own users, grants, sessions and keys. */
-import type { Adapter, JWK } from 'oidc-provider';
+import type { Adapter, AdapterPayload, JWK } from 'oidc-provider';
 import type { CookieChange, Exchange, PageInput, PageReply, RateClass } from './route.ts';
 import type { Transaction } from './store.ts';
 
@@ -11,6 +11,13 @@ export interface ClaimSubject {
   readonly userId: string;
   readonly clientId: string;
   readonly scopes: ReadonlySet<string>;
+  /** With `account`: what `AccountSource` found for this request. */
+  readonly account?: FoundAccount;
+}
+
+/** A user who is there and may be used. The plugin that found it may know more of it. */
+export interface FoundAccount {
+  readonly userId: string;
 }
 
 /**
@@ -28,7 +35,7 @@ export interface ClaimSource {
 
 /** A user as oidc-provider's `findAccount` needs it; undefined for unknown and disabled ones. */
 export interface AccountSource {
-  find(userId: string): Promise<{ readonly userId: string } | undefined>;
+  find(userId: string): Promise<FoundAccount | undefined>;
 }
 
 /** A step that a person must take before an authorization request goes on. */
@@ -116,8 +123,14 @@ export interface GrantFence {
   /** One compare-and-set: rotation `from` → `from + 1`, unless the grant has ended. */
   rotate(grantId: string, from: number, salt: string): Promise<Rotation>;
   /** What `rotate` would answer to somebody who comes too late; `current` when `from` is still unused. */
-  inspect(grantId: string, from: number): Promise<Rotation | { readonly outcome: 'current' }>;
+  inspect(grantId: string, from: number): Promise<Rotation | CurrentRotation>;
   end(grantId: string, reason: string): Promise<void>;
+}
+
+/** Nobody has rotated yet. `grant` is what the adapter would find. */
+export interface CurrentRotation {
+  readonly outcome: 'current';
+  readonly grant: AdapterPayload;
 }
 
 /**

@@ -6,8 +6,8 @@ import { orUnavailable } from './unavailable.ts';
 /** oidc-provider's `findAccount`. An account's claims are asked once and remembered with it. */
 export function createFindAccount(accounts: AccountSource, sources: readonly OwnedClaims[]) {
   return async (ctx: KoaContextWithOIDC, sub: string): Promise<Account | undefined> => {
-    const user = await orUnavailable(() => accounts.find(sub));
-    if (!user) return undefined;
+    const account = await orUnavailable(() => accounts.find(sub));
+    if (!account) return undefined;
     let claims: Promise<Record<string, unknown>> | undefined;
     return {
       accountId: sub,
@@ -15,6 +15,7 @@ export function createFindAccount(accounts: AccountSource, sources: readonly Own
         claims ??= orUnavailable(() =>
           collectClaims(sources, 'account', {
             userId: sub,
+            account,
             clientId: ctx.oidc?.client?.clientId ?? '',
             scopes: new Set(scope.split(' ')),
           }),

@@ -68,7 +68,7 @@ function codeAdapter({ store, grants }: AdapterDependencies): Adapter {
  * Refresh tokens. `consume` does nothing: the successor is stored first, and the one compare-and-set that
  * decides comes with it in `upsert`, so nothing that may fail is left to do once the old token is used up.
  */
-function refreshTokenAdapter(dependencies: AdapterDependencies): Adapter {
+function refreshTokenAdapter(dependencies: AdapterDependencies, read: GrantsOfRequests): Adapter {
   const { store, grants, sessions, random } = dependencies;
   const plain = plainAdapter('RefreshToken', store);
   return {
@@ -90,8 +90,12 @@ function refreshTokenAdapter(dependencies: AdapterDependencies): Adapter {
       const payload = (await plain.find(id)) as AdapterPayload | undefined;
       if (!payload) return undefined;
       const from = (payload['rotations'] as number | undefined) ?? 0;
-      const { outcome } = await grants.inspect(payload.grantId ?? '', from);
-      if (outcome === 'current') return payload;
+      const inspected = await grants.inspect(payload.grantId ?? '', from);
+      const { outcome } = inspected;
+      if (outcome === 'current') {
+        read.keep(inspected.grant);
+        return payload;
+      }
       if (outcome === 'ended') return undefined;
       if (outcome === 'same' && currentRoute() === 'token') {
         // A parallel request of the same client won; the family lives on (api.md "Tokens").
@@ -105,6 +109,36 @@ function refreshTokenAdapter(dependencies: AdapterDependencies): Adapter {
     },
   };
 }
+
+/** The grant as it was read with a refresh token: the same request need not read it again. */
+interface GrantsOfRequests {
+  keep(grant: AdapterPayload): void;
+  /** Once. */
+  take(id: string): AdapterPayload | undefined;
+}
+
+function createGrantsOfRequests(): GrantsOfRequests {
+  const grants = new WeakMap<object, AdapterPayload>();
+  return {
+    keep(grant) {
+      const { ctx } = Provider;
+      if (ctx) grants.set(ctx, grant);
+    },
+    take(id) {
+      const { ctx } = Provider;
+      const grant = ctx && grants.get(ctx);
+      if (!ctx || grant?.jti !== id) return undefined;
+      grants.delete(ctx);
+      return grant;
+    },
+  };
+}
+
+/** Whether the grant still lives when the tokens are made, `rotate` decides, whatever was read before. */
+const grantAdapter = (grants: Adapter, read: GrantsOfRequests): Adapter => ({
+  ...grants,
+  find: async (id) => read.take(id) ?? (await grants.find(id)),
+});
 
 /** Pending requests: stored without the session's bearer value, which oidc-provider puts in and never reads. */
 function interactionAdapter({ store }: AdapterDependencies): Adapter {
@@ -158,12 +192,18 @@ function accessTokenAdapter(name: string, { store, denyToken }: AdapterDependenc
   };
 }
 
-function createAdapter(name: string, dependencies: AdapterDependencies): Adapter {
+function createAdapter(
+  name: string,
+  dependencies: AdapterDependencies,
+  read: GrantsOfRequests,
+): Adapter {
   switch (name) {
     case 'AuthorizationCode':
       return codeAdapter(dependencies);
     case 'RefreshToken':
-      return refreshTokenAdapter(dependencies);
+      return refreshTokenAdapter(dependencies, read);
+    case 'Grant':
+      return grantAdapter(dependencies.grants.adapter, read);
     case 'PushedAuthorizationRequest':
       return requestAdapter(dependencies);
     case 'ReplayDetection':
@@ -181,7 +221,7 @@ function createAdapter(name: string, dependencies: AdapterDependencies): Adapter
 }
 
 /** The `adapter` of oidc-provider's configuration: one instance a model, cached by the library. */
-export const createAdapterFactory =
-  (dependencies: AdapterDependencies) =>
-  (name: string): Adapter =>
-    wrapUnavailable(createAdapter(name, dependencies));
+export function createAdapterFactory(dependencies: AdapterDependencies) {
+  const read = createGrantsOfRequests();
+  return (name: string): Adapter => wrapUnavailable(createAdapter(name, dependencies, read));
+}

@@ -88,7 +88,9 @@ export function createGrantService({
     async inspect(grantId, from) {
       await lost.takeBack(grantId);
       const row = await grants.find(grantId, now());
-      if (row && !row.ended && row.rotation === from) return { outcome: 'current' };
+      if (row && !row.ended && row.rotation === from) {
+        return { outcome: 'current', grant: toPayload(row) };
+      }
       return late(row, from);
     },
 
@@ -120,6 +122,17 @@ function late(row: GrantRow | undefined, from: number): Rotation {
   return { outcome: 'replayed' };
 }
 
+/** As oidc-provider's `Grant` model has it. */
+const toPayload = (row: GrantRow): AdapterPayload => ({
+  ...row.payload,
+  jti: row.id,
+  kind: 'Grant',
+  accountId: row.user_id,
+  clientId: row.client_id,
+  iat: row.created_at,
+  exp: row.expires_at,
+});
+
 interface AdapterParts {
   readonly grants: GrantModel;
   readonly end: GrantService['end'];
@@ -132,16 +145,7 @@ function createGrantAdapter({ grants, end, now }: AdapterParts): Adapter {
   return {
     async find(id): Promise<AdapterPayload | undefined> {
       const row = await grants.find(id, now());
-      if (!row || row.ended) return undefined;
-      return {
-        ...row.payload,
-        jti: row.id,
-        kind: 'Grant',
-        accountId: row.user_id,
-        clientId: row.client_id,
-        iat: row.created_at,
-        exp: row.expires_at,
-      };
+      return row && !row.ended ? toPayload(row) : undefined;
     },
     async destroy(id) {
       await end(id, 'revoked');

@@ -1,22 +1,48 @@
 /** Claims of the scopes `profile` and `email` (OIDC Core §5.4), from what the user is now. */
-import type { AccountSource, ClaimSource } from '../../kernel/oidc.ts';
+import type { AccountSource, ClaimSource, ClaimSubject, FoundAccount } from '../../kernel/oidc.ts';
 import type { UserModel, UserRow } from './model.ts';
+
+/** Finds users for oidc-provider, and says what scopes release of them. */
+export interface Accounts {
+  readonly source: AccountSource;
+  readonly claims: readonly ClaimSource[];
+}
 
 type Released = Readonly<Record<string, unknown>>;
 
-export function createClaimSources(users: UserModel): readonly ClaimSource[] {
-  /** Nothing of a user who has been disabled since. */
-  const ofActive = async (userId: string, release: (row: UserRow) => Released) => {
+export function createAccounts(users: UserModel): Accounts {
+  /** The rows behind the accounts that were found: a request that has read its user does not read it again. */
+  const rows = new WeakMap<FoundAccount, UserRow>();
+
+  const findActive = async (userId: string): Promise<UserRow | undefined> => {
     const row = await users.findById(userId);
-    return row && !row.disabled_at ? release(row) : {};
+    return row?.disabled_at ? undefined : row;
   };
-  return [
+  /** Nothing of a user who has been disabled since. */
+  const ofActive = async (
+    { userId, account }: ClaimSubject,
+    release: (row: UserRow) => Released,
+  ): Promise<Released> => {
+    const row = (account && rows.get(account)) ?? (await findActive(userId));
+    return row ? release(row) : {};
+  };
+
+  const source: AccountSource = {
+    async find(userId) {
+      const row = await findActive(userId);
+      if (!row) return undefined;
+      const account = { userId: row.id };
+      rows.set(account, row);
+      return account;
+    },
+  };
+  const claims: readonly ClaimSource[] = [
     {
       names: ['name', 'locale', 'updated_at'],
       in: ['account'],
       scope: 'profile',
-      claims: ({ userId }) =>
-        ofActive(userId, ({ name, locale, updated_at }) => ({
+      claims: (subject) =>
+        ofActive(subject, ({ name, locale, updated_at }) => ({
           ...(name !== null && { name }),
           ...(locale !== null && { locale }),
           updated_at: Math.floor(updated_at.getTime() / 1000),
@@ -26,17 +52,9 @@ export function createClaimSources(users: UserModel): readonly ClaimSource[] {
       names: ['email', 'email_verified'],
       in: ['account'],
       scope: 'email',
-      claims: ({ userId }) =>
-        ofActive(userId, ({ email, email_verified }) => ({ email, email_verified })),
+      claims: (subject) =>
+        ofActive(subject, ({ email, email_verified }) => ({ email, email_verified })),
     },
   ];
-}
-
-export function createAccountSource(users: UserModel): AccountSource {
-  return {
-    async find(userId) {
-      const row = await users.findById(userId);
-      return row && !row.disabled_at ? { userId: row.id } : undefined;
-    },
-  };
+  return { source, claims };
 }

@@ -3,7 +3,7 @@ import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { RateLimits } from '../rate-limit/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
-import { createAccountSource, createClaimSources } from './claims.ts';
+import { createAccounts } from './claims.ts';
 import { commands } from './cli.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import { serviceWords } from './context-words.ts';
@@ -56,11 +56,12 @@ export const users = definePlugin({
         },
       }),
     });
+    const accounts = createAccounts(model);
     return {
       provides: [provide(Users, service)],
       ...createUserData(model),
-      accounts: createAccountSource(model),
-      claims: createClaimSources(model),
+      accounts: accounts.source,
+      claims: accounts.claims,
       gauges: queue.gauges,
     };
   },

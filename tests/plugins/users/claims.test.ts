@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { createAccountSource, createClaimSources } from '../../../src/plugins/users/claims.ts';
+import { createAccounts } from '../../../src/plugins/users/claims.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createUsersFixture, newEmail, PASSWORD, type UsersFixture } from './users-fixture.ts';
 
@@ -17,7 +17,7 @@ describe('claims of a user', () => {
   const register = (profile: { name?: string; locale?: string } = {}) =>
     fixture.service.register({ email: newEmail(), password: PASSWORD, ...profile });
   const claims = async (userId: string, scope: string) => {
-    const source = createClaimSources(fixture.model).find((other) => other.scope === scope);
+    const source = createAccounts(fixture.model).claims.find((other) => other.scope === scope);
     return source?.claims({ userId, clientId: 'client', scopes: new Set([scope]) });
   };
 
@@ -38,7 +38,7 @@ describe('claims of a user', () => {
 
   it('sets no claim that it does not name', async () => {
     const { id } = await register({ name: 'Ann', locale: 'de' });
-    for (const source of createClaimSources(fixture.model)) {
+    for (const source of createAccounts(fixture.model).claims) {
       expect(await claims(id, source.scope ?? '')).to.have.all.keys(source.names);
       expect(source.in).to.deep.equal(['account']);
     }
@@ -46,7 +46,7 @@ describe('claims of a user', () => {
 
   it('knows active users only', async () => {
     const { id } = await register();
-    const accounts = createAccountSource(fixture.model);
+    const accounts = createAccounts(fixture.model).source;
     expect(await accounts.find(id)).to.deep.equal({ userId: id });
     await fixture.service.disable(id);
     for (const userId of [id, randomUUID(), 'nobody', '\0']) {
