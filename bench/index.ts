@@ -20,14 +20,17 @@ async function main(): Promise<void> {
   const chosen = chosenRows(options);
   const cores = await shareCores();
   const findings: Finding[] = [];
-  await onStage(options, cores, async (stage) => {
-    for (const row of chosen) {
-      console.error(`measuring ${row.name}`);
-      findings.push(...(await row.run(stage)));
-    }
-  });
-  describeMachine(options, cores);
-  printTable(findings);
+  try {
+    await onStage(options, cores, async (stage) => {
+      for (const row of chosen) {
+        console.error(`measuring ${row.name}`);
+        findings.push(...(await row.run(stage)));
+      }
+    });
+  } finally {
+    describeMachine(options, cores);
+    printTable(findings);
+  }
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));

@@ -60,7 +60,7 @@ export interface Comparison {
   readonly speed: Spread;
 }
 
-const FIRST_WARM_UP = 2_500;
+const FIRST_WARM_UP = 2_000;
 const WARM_UP = 300;
 
 const costOf = ({ cpu, count }: Sample): number => cpu / count;
