@@ -58,6 +58,15 @@ export const coreSchema = z.object({
     .describe(
       'Where browsers reach this server, also the issuer; may carry a path. Default: http://localhost:PORT. http is for loopback hosts only.',
     ),
+  MAX_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe(
+      'Connections that one process keeps open; further ones are closed at once. Fewer than the open files it may have.',
+    ),
   WEB_CONCURRENCY: z.coerce
     .number()
     .int()

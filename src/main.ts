@@ -20,11 +20,17 @@ import type { Peers } from './telemetry/metrics.ts';
 const DRAIN = 15_000;
 /** Milliseconds after DRAIN_DELAY in which `stop` is done, unless the process hangs. */
 export const STOP_LIMIT = DRAIN + 4000;
-/**
- * Milliseconds that an idle connection stays open: longer than proxies keep theirs, so that it is never us who close
- * one just as a request comes along it.
- */
-const KEEP_ALIVE = 75_000;
+/** Milliseconds. */
+const TIMEOUTS = {
+  /** Longer than proxies keep idle connections, so that it is never us who close one just as a request comes along it. */
+  keepAliveTimeout: 75_000,
+  /** For the header of a request; a connection without any is closed as well. */
+  headersTimeout: 10_000,
+  /** With its body. */
+  requestTimeout: 30_000,
+  /** Between two looks for connections that are too slow. */
+  connectionsCheckingInterval: 5_000,
+};
 /**
  * Milliseconds that a start may take before it listens all the same. A proxy passes a request on when nobody listens;
  * our 503 it would hand to the client.
@@ -63,13 +69,11 @@ export async function startServer(
   });
   let handler = starting;
   let isDraining = false;
-  const server = createServer((req, res) => {
+  const server = createServer(TIMEOUTS, (req, res) => {
     if (isDraining) res.setHeader('Connection', 'close');
     handler(req, res);
   });
-  server.keepAliveTimeout = KEEP_ALIVE;
-  server.requestTimeout = 30_000;
-  server.headersTimeout = 10_000;
+  server.maxConnections = config.MAX_CONNECTIONS;
   const failed = new AbortController();
   const opening = openApp(
     { ...loaded, config, log, peers },
