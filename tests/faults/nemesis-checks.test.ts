@@ -179,6 +179,21 @@ describe('the checks of the nemesis', () => {
       expectOnly('I6', check(probe(1_500), other, probe(11_500)));
     });
 
+    it('allows for twice the time that a probe took before the first fault', () => {
+      const later = faults.map(({ name, began, healed }) => ({
+        name,
+        began: began + 1_000,
+        healed: healed + 1_000,
+      }));
+      const slow = (ended: number) => [
+        probe(0, { ended: 500 }),
+        probe(6_500, { ended }),
+        probe(12_500),
+      ];
+      expect(checkHistory(history({ operations: slow(8_000), faults: later }))).to.deep.equal([]);
+      expectOnly('I6', checkHistory(history({ operations: slow(8_001), faults: later })));
+    });
+
     it('fails a failure when there is no fault, unless it reaches into the next', () => {
       const good = [probe(1_500), probe(11_500)];
       expectOnly('I6', check(...good, operation('login', 7_000, unanswered)));

@@ -13,13 +13,15 @@ export interface Fault {
 /** Milliseconds. */
 const LATENCY = 200;
 
-/** Every fault once, in an order and on nodes that the seed decides. */
-export function createFaults(stage: Stage, random: SeededRandom): Fault[] {
+/** Every fault once, in an order and on nodes that the seed decides; `restarts`: processes end and start, too. */
+export function createFaults(stage: Stage, random: SeededRandom, restarts: boolean): Fault[] {
+  const hit = random.pick(stage.members);
   const faults = [
     ...(['redis', 'postgres'] as const).flatMap((store) => ofLinks(stage, store, random)),
     ...ofRedis(stage),
     ofPostgres(stage),
-    ...ofProcess(random.pick(stage.members)),
+    stopped(hit),
+    ...(restarts ? restarted(hit) : []),
   ];
   return random.shuffle(faults);
 }
@@ -102,24 +104,18 @@ function ofPostgres({ postgres, query }: Stage): Fault {
   };
 }
 
-function ofProcess(member: Member): Fault[] {
-  const { name } = member;
+function stopped(member: Member): Fault {
   const signal = (kind: NodeJS.Signals) => void process.kill(member.server.pid, kind);
-  return [
-    {
-      name: `node ${name} is killed`,
-      begin: () => member.end('SIGKILL'),
-      heal: () => member.start(),
-    },
-    {
-      name: `node ${name} ends by SIGTERM`,
-      begin: () => member.end('SIGTERM'),
-      heal: () => member.start(),
-    },
-    {
-      name: `node ${name} is stopped by SIGSTOP`,
-      begin: async () => signal('SIGSTOP'),
-      heal: async () => signal('SIGCONT'),
-    },
-  ];
+  return {
+    name: `node ${member.name} is stopped by SIGSTOP`,
+    begin: async () => signal('SIGSTOP'),
+    heal: async () => signal('SIGCONT'),
+  };
 }
+
+const restarted = (member: Member): Fault[] =>
+  (['SIGKILL', 'SIGTERM'] as const).map((signal) => ({
+    name: `node ${member.name} ends by ${signal}`,
+    begin: () => member.end(signal),
+    heal: () => member.start(),
+  }));

@@ -9,6 +9,9 @@ export const measure = (
 ): Promise<Resources[]> =>
   Promise.all(
     members.map(async ({ name, server }) => {
+      // Garbage is collected when the signal is heard, which is before the next request is.
+      process.kill(server.pid, 'SIGUSR2');
+      await server.health('live');
       const metrics = await (await fetch(`${server.socket}/metrics`)).text();
       const read = (metric: string): number =>
         Number(new RegExp(`^${metric} (\\S+)`, 'm').exec(metrics)?.[1]);

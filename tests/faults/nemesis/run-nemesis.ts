@@ -22,6 +22,8 @@ export interface NemesisOptions {
 
 /** Milliseconds after which a node that has not recovered is given up. */
 const PATIENCE = 10_000;
+/** Milliseconds of a run in which there is time for a process to start again. */
+const LONG = 30_000;
 /** Who come to each node at once before the first fault. */
 const CROWD = 20;
 /** Milliseconds between two looks at the superusers. */
@@ -35,6 +37,7 @@ export async function runNemesis(options: NemesisOptions): Promise<History> {
   const recorder = createRecorder(now);
   const stop = new AbortController();
   await warmUp(stage, recorder);
+  await recover(stage, recorder);
   const base = await measure(stage.members, 'base');
   const load = startLoad(stage, recorder, random, stop.signal);
   const faults = await Promise.race([
@@ -82,7 +85,7 @@ async function haveFaults(
   const windows: FaultWindow[] = [];
   const end = now() + duration;
   while (now() < end) {
-    for (const fault of createFaults(stage, random)) {
+    for (const fault of createFaults(stage, random, duration >= LONG)) {
       if (now() >= end) break;
       const began = now();
       await fault.begin();

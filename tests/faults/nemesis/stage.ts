@@ -1,4 +1,5 @@
 /** Two real server processes on a PostgreSQL and a Redis of their own, each link through a fault proxy. */
+import path from 'node:path';
 import { Client } from 'pg';
 import { Roles } from '../../../src/plugins/roles/contract.ts';
 import type { Browser } from '../../support/browser.ts';
@@ -18,6 +19,8 @@ import {
   startServerProcess,
 } from '../../support/server-process.ts';
 import { startTestApp, type TestApp } from '../../support/test-app.ts';
+
+const COLLECTOR = path.join(import.meta.dirname, '../../support/collect-garbage-process.ts');
 
 /** One server and its ways to the stores. */
 export interface Member {
@@ -139,6 +142,7 @@ async function startMember(
       issuer: ISSUER,
       databaseUrl: `postgres://${username}@127.0.0.1:${postgres.port}${pathname}`,
       redisUrl: `redis://127.0.0.1:${redis.port}`,
+      settings: { NODE_OPTIONS: `--import=${COLLECTOR}` },
       ...(at === undefined ? {} : { port: at }),
     });
   let server = await launch();
