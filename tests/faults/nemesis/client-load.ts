@@ -106,6 +106,7 @@ async function use(world: World, first: ClientTokens): Promise<ClientTokens | un
     await think(world);
     await introspect(world, current);
     const member = world.random.pick(world.members);
+    await userinfo(world, current, member);
     const members = world.random.oneIn(3) ? world.members : [member];
     const next = await refresh(world, current, members);
     current = next ?? (await refresh(world, current, [member]));
@@ -123,6 +124,11 @@ async function introspect(world: World, tokens: ClientTokens): Promise<void> {
   await at(world, member, plan, call(rp, '/oidc/introspect', tokens.refresh), readIntrospection);
 }
 
+async function userinfo(world: World, { facts, access }: ClientTokens, member: Member) {
+  const plan = { kind: 'userinfo', uses: facts };
+  await at(world, member, plan, (to) => userinfoAt(to, access), replyOf);
+}
+
 async function revoke(world: World, { facts, refresh: token }: ClientTokens): Promise<void> {
   const plan = { kind: 'revoke', ends: facts.slice(1) };
   const revokeOnce = call(world.cast.rp, '/oidc/revoke', token);
@@ -134,7 +140,6 @@ async function tryAgain(world: World, tokens: ClientTokens): Promise<void> {
   await introspect(world, tokens);
   for (const member of world.members) {
     await refresh(world, tokens, [member]);
-    const plan = { kind: 'userinfo', uses: tokens.facts };
-    await at(world, member, plan, (to) => userinfoAt(to, tokens.access), replyOf);
+    await userinfo(world, tokens, member);
   }
 }
