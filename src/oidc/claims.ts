@@ -22,7 +22,8 @@ async function ask({ plugin, source }: OwnedClaims, subject: ClaimSubject): Prom
     return claims;
   } catch (cause) {
     // Like a store that does not answer: the same request may work later, and nothing was used up.
-    throw new StoreUnavailable(`the claims of plugin "${plugin}" failed`, { cause });
+    // Without quotation marks: what they hold is left out of the log.
+    throw new StoreUnavailable(`the claims of plugin ${plugin} failed`, { cause });
   } finally {
     clearTimeout(timer);
   }

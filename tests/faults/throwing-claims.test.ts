@@ -69,7 +69,7 @@ for (const store of storeKinds) {
         const { err } = fields as { err?: unknown };
         return level === 'warn' && err instanceof Error ? [String(err), String(err.cause)] : [];
       });
-      expect(failures.join()).to.include('"moody"');
+      expect(failures.join()).to.include('plugin moody');
     };
 
     for (const mood of ['throws', 'hangs', 'lies'] as const) {
