@@ -1,5 +1,6 @@
 /** The checks that belong to no plugin. */
-import type { CoreConfig } from '../../config/load.ts';
+import { availableParallelism } from 'node:os';
+import type { CoreConfig, Environment } from '../../config/load.ts';
 import { createCall } from '../doctor/call.ts';
 import { readCertificate } from '../doctor/certificate.ts';
 import { diagnoseClock, type OtherClock } from '../doctor/clock.ts';
@@ -7,11 +8,13 @@ import { diagnoseCookies } from '../doctor/cookies.ts';
 import { diagnoseProxy } from '../doctor/proxy.ts';
 import { diagnosePublicUrl } from '../doctor/public-url.ts';
 import { diagnoseSecretKey } from '../doctor/secret-key.ts';
+import { diagnoseThreadPool } from '../doctor/thread-pool.ts';
 import { cookieTable } from '../http/cookies.ts';
 import { issuerOf } from '../http/public-url.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { broken, type Diagnosis, type Log, NotExamined, type Plugin } from '../kernel/plugin.ts';
 import { diagnoseMigrations } from '../migrations.ts';
+import { hashSlots } from '../plugins/users/contract.ts';
 import {
   countListeners,
   databaseTime,
@@ -25,9 +28,11 @@ import {
   type RedisProbe,
 } from '../storage/diagnose-redis.ts';
 import type { Storage } from '../storage/open-storage.ts';
+import { POOL_RESERVE } from './start-command.ts';
 
 export interface CoreParts {
   readonly config: CoreConfig;
+  readonly environment: Environment;
   readonly storage: Storage;
   readonly plugins: readonly Plugin[];
   /** Why the embedded PostgreSQL cannot be had. */
@@ -44,6 +49,7 @@ export function coreDiagnoses(parts: CoreParts): readonly Diagnosis[] {
     ...diagnosesOfAddress(parts),
     diagnoseProxy(config),
     diagnoseSecretKey(config.secretKeys),
+    diagnoseThreadPool(threadPoolOf(parts)),
     ...diagnosesOfStores(parts, redis),
     diagnoseClock(clock, clocksOf(parts, redis)),
   ];
@@ -65,6 +71,17 @@ function socketOf({ HOST, PORT }: CoreConfig): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
 }
 
+function threadPoolOf({ config, environment }: CoreParts) {
+  const processes = config.WEB_CONCURRENCY;
+  return {
+    slots: hashSlots(Number(environment['HASH_SLOTS']) || undefined, processes),
+    reserve: POOL_RESERVE,
+    processes,
+    cores: availableParallelism(),
+    given: environment['UV_THREADPOOL_SIZE'],
+  };
+}
+
 function diagnosesOfStores(
   { config, storage, plugins, failure, log }: CoreParts,
   redis: RedisProbe | undefined,
@@ -73,7 +90,7 @@ function diagnosesOfStores(
   const listening = redis ? redis.countListeners : () => countListeners(db);
   const pools = {
     each: config.DATABASE_POOL + 1,
-    processes: async () => Math.max(1, await listening().catch(() => 1)),
+    processes: async () => Math.max(config.WEB_CONCURRENCY, await listening().catch(() => 1)),
   };
   return [
     failure ? diagnoseEmbedded(failure) : diagnosePostgres(db),

@@ -59,11 +59,11 @@ async function examineWith({ config: given, environment, plugins }: Loaded) {
   const log: Log = createLogger({ level: 'error', destination: process.stderr });
   const { storage, failure } = await openUnasked(config, log);
   try {
-    const common = { config, storage, log, clock: systemClock };
+    const common = { config, environment, storage, log, clock: systemClock };
     const core = coreDiagnoses({ ...common, plugins, failure, fetch: globalThis.fetch });
     const [settings, ...contributed] = contributedBy({
       ...common,
-      ...{ environment, plugins, random: systemRandom },
+      ...{ plugins, random: systemRandom },
     });
     return await examine([settings, ...core.map(ofCore), ...contributed]);
   } finally {

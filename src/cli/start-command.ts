@@ -8,7 +8,7 @@ import { createThisWorker, type ThisWorker } from '../workers/this-worker.ts';
 import { startWorkers, WORKER_NUMBER } from './start-workers.ts';
 
 /** Threads of the pool that hashing leaves to signing, files and DNS. */
-const POOL_RESERVE = 4;
+export const POOL_RESERVE = 4;
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 

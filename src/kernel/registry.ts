@@ -41,7 +41,7 @@ const CORE_MODELS =
 const CORE_COMMANDS = ['start', 'migrate', 'config', 'doctor'];
 
 const CORE_DIAGNOSES =
-  'settings public_url cookies proxy clock secret_key postgresql connections migrations state_store redis'.split(
+  'settings public_url cookies proxy clock secret_key thread_pool postgresql connections migrations state_store redis'.split(
     ' ',
   );
 

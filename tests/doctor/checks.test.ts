@@ -4,8 +4,10 @@ import { diagnoseClock } from '../../src/doctor/clock.ts';
 import { examine } from '../../src/doctor/examine.ts';
 import { diagnoseProxy } from '../../src/doctor/proxy.ts';
 import { diagnoseSecretKey } from '../../src/doctor/secret-key.ts';
+import { diagnoseThreadPool } from '../../src/doctor/thread-pool.ts';
 import { broken, type Diagnosis, type Finding, NotExamined } from '../../src/kernel/plugin.ts';
 import { StoreUnavailable } from '../../src/kernel/store.ts';
+import { diagnoseOff } from '../../src/plugins/rate-limit/diagnose.ts';
 
 const texts = (findings: readonly Finding[]) =>
   findings.map(({ severity, problem }) => `${severity}: ${problem}`);
@@ -71,6 +73,29 @@ describe('authsrv doctor: proxy', () => {
     expect(await judge('http://localhost:3000', [], '0.0.0.0')).to.deep.equal([
       'warning: HOST=0.0.0.0 takes conne',
     ]);
+  });
+});
+
+describe('authsrv doctor: thread pool and rate limit', () => {
+  const pool = { slots: 2, reserve: 4, processes: 1, cores: 2, given: undefined };
+  const judge = async (changed: { [name in keyof typeof pool]?: unknown }) =>
+    texts(await diagnoseThreadPool({ ...pool, ...changed } as typeof pool).check());
+
+  it('finds a pool that hashing fills, and more hashes than cores', async () => {
+    expect(await judge({})).to.deep.equal([]);
+    expect(await judge({ given: '6' })).to.deep.equal([]);
+    expect(await judge({ given: '4' })).to.deep.equal([
+      'warning: UV_THREADPOOL_SIZE=4 is too small for 2 hashes at once and signing; "authsrv start" takes 6 instead.',
+    ]);
+    expect(await judge({ processes: 2 })).to.deep.equal([
+      'warning: 4 passwords may be hashed at once on 2 cores: all else waits meanwhile.',
+    ]);
+  });
+
+  it('finds limits that are off, but not on this machine', async () => {
+    const limits = async (url: string) => texts(await diagnoseOff(new URL(url)).check());
+    expect((await limits('https://auth.example.com'))[0]).to.match(/^warning: RATE_LIMIT=off/);
+    expect(await limits('http://localhost:3000')).to.deep.equal([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { createBuckets } from './buckets.ts';
 import { RateLimits } from './contract.ts';
+import { diagnoseOff } from './diagnose.ts';
 import { createLimiter, createRateLimits, unlimited } from './service.ts';
 import { parseRate, settings } from './settings.ts';
 
@@ -12,8 +13,11 @@ export const rateLimit = definePlugin({
   kernel: 1,
   settings,
   setup(context) {
-    const { settings: set, secrets } = context;
-    if (set.RATE_LIMIT === 'off') return { provides: [provide(RateLimits, unlimited)] };
+    const { settings: set, core, secrets } = context;
+    if (set.RATE_LIMIT === 'off') {
+      const diagnoses = [diagnoseOff(core.publicUrl)];
+      return { provides: [provide(RateLimits, unlimited)], diagnoses };
+    }
     const [key] = secrets.keys('rate-limit');
     const policy = (name: string, rate: string) => ({ name, ...parseRate(rate) });
     const dependencies = {
