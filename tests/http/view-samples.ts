@@ -151,7 +151,7 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
   'mail/list': {
     mails: [
       {
-        subject: 'Confirm your e-mail address for localhost:3000',
+        subject: 'Confirm your address for localhost:3000',
         to: 'ana@example.com',
         time: '2026-11-23 08:00 UTC',
         url: '/mail/1',
@@ -159,7 +159,7 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
     ],
   },
   'mail/mail': {
-    subject: 'Confirm your e-mail address for localhost:3000',
+    subject: 'Confirm your address for localhost:3000',
     to: 'ana@example.com',
     time: '2026-11-23 08:00 UTC',
     listUrl: '/mail',

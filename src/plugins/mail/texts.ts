@@ -20,7 +20,7 @@ const NOT_YOU = 'If this was not you, you need do nothing.';
 
 export const texts: Texts = {
   'verify-email': (locals, product) => ({
-    subject: `Confirm your e-mail address for ${product}`,
+    subject: `Confirm your address for ${product}`,
     paragraphs: [
       hello(locals),
       `please confirm that this address is yours. You registered it with ${product}.`,
