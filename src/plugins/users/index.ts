@@ -50,10 +50,7 @@ export const users = definePlugin({
         memoryKib: set.ARGON2_MEMORY_KIB,
         passes: set.ARGON2_PASSES,
         peppers: parsePeppers(set.PASSWORD_PEPPER),
-        queue: {
-          admit: queue.admit,
-          run: (work) => context.span('hash password', {}, () => queue.run(work)),
-        },
+        queue,
       }),
     });
     const accounts = createAccounts(model);

@@ -2,6 +2,7 @@
 import * as nodeArgon2 from '@node-rs/argon2';
 import type { Random } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
+import { noSpan, type Span } from '../../kernel/telemetry.ts';
 import type { HashQueue, WatchedQueue } from './hash-queue.ts';
 import { type Pepper, splitStoredHash } from './pepper.ts';
 
@@ -27,6 +28,7 @@ export interface HasherOptions {
   readonly queue: Pick<WatchedQueue, 'run' | 'admit'>;
   readonly random: Random;
   readonly log: Log;
+  readonly span?: Span;
   readonly argon2?: Pick<typeof nodeArgon2, 'hash' | 'verify' | 'parseOptions'>;
 }
 
@@ -36,7 +38,17 @@ const OUTPUT_BYTES = 32;
 const ARGON2ID = 2;
 
 export function createPasswordHasher(options: HasherOptions): PasswordHasher {
-  const { memoryKib, passes, peppers, queue, random, log, argon2 = nodeArgon2 } = options;
+  const {
+    memoryKib,
+    passes,
+    peppers,
+    queue,
+    random,
+    log,
+    span = noSpan,
+    argon2 = nodeArgon2,
+  } = options;
+  const inTurn: HashQueue = (work) => span('hash password', {}, () => queue.run(work));
   const current = peppers[0];
   const dummy = current ? `${current.id}${dummyPhc(options)}` : dummyPhc(options);
 
@@ -61,7 +73,7 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
     admit: queue.admit,
 
     async hash(password) {
-      const phc = await queue.run(() =>
+      const phc = await inTurn(() =>
         argon2.hash(normalise(password), {
           algorithm: ARGON2ID,
           memoryCost: memoryKib,
@@ -78,7 +90,7 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
     async verify(stored, password) {
       const { pepperId, phc } = splitStoredHash(stored ?? dummy);
       const secret = findPepper(pepperId)?.key;
-      const matches = await queue.run(() =>
+      const matches = await inTurn(() =>
         argon2.verify(phc, normalise(password), secret ? { secret } : undefined),
       );
       return { matches, outdated: matches && isOutdated(pepperId, phc) };
