@@ -71,7 +71,7 @@ export function setUpPlugins(options: AppOptions) {
   const core = coreSettings(config);
   const issuer = issuerOf(core.publicUrl);
   const secrets = createSecrets(config.secretKeys);
-  const engine = createEngine({ issuer, core, store, clock, log, span: telemetry.span });
+  const engine = createEngine({ issuer, core, store, clock, log });
   const bus = createEventBus({
     timeout: LISTENER_TIMEOUT,
     onFault: ({ plugin, event, error }) =>

@@ -27,6 +27,7 @@ import { createInteractionPages } from './oidc/interaction-pages.ts';
 import { acceptJwtAccessTokens } from './oidc/jwt-access-token.ts';
 import { createProvider, endpointPaths } from './oidc/provider.ts';
 import { completeSignOut, type SignOutDependencies } from './oidc/sign-out.ts';
+import { traceTokens } from './oidc/trace-tokens.ts';
 import { announceRetry } from './oidc/unavailable.ts';
 import { packageRoot, packageVersion, viewerFolder } from './package-root.ts';
 import { Clients, isClientSecret } from './plugins/clients/contract.ts';
@@ -156,6 +157,7 @@ function assembleOidc(
   );
   announceRetry(provider, log);
   countGrants(provider, parts.telemetry.metrics.granted);
+  traceTokens(provider, parts.telemetry.span);
   acceptJwtAccessTokens(provider, verifier);
   cacheMetadata(provider, core.jwksMaxAge);
   completeSignOut(provider, signOut);

@@ -5,7 +5,6 @@ import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import type { LiveSession, OidcEngine } from '../kernel/oidc.ts';
 import type { CoreSettings, Log } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
-import type { Span } from '../kernel/telemetry.ts';
 import type { AccessTokenVerifier } from './access-token.ts';
 import { resourceServer } from './resource-server.ts';
 import { REST_CLIENT_ID, REST_SCOPE } from './scopes.ts';
@@ -17,7 +16,6 @@ interface Dependencies {
   readonly store: StateStore;
   readonly clock: Clock;
   readonly log: Log;
-  readonly span: Span;
 }
 
 export interface BoundEngine extends OidcEngine {
@@ -28,7 +26,7 @@ export interface BoundEngine extends OidcEngine {
 }
 
 export function createEngine(dependencies: Dependencies): BoundEngine {
-  const { issuer, core, store, clock, log, span } = dependencies;
+  const { issuer, core, store, clock, log } = dependencies;
   let bound: { provider: Provider; verifier: AccessTokenVerifier } | undefined;
   const running = new Set<Promise<void>>();
 
@@ -116,7 +114,7 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
       } as never);
       const resource = resourceServer(core, scope);
       token.resourceServer = new ResourceServer(core.apiAudience, resource as never);
-      const value = await span('sign access token', {}, () => token.save());
+      const value = await token.save();
       return { token: value, expiresAt: decodeJwt(value).exp ?? 0 };
     },
   };

@@ -4,12 +4,16 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 
+type Attributes = Readonly<Record<string, string | number | boolean>>;
+
 export interface CollectedSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
   readonly name: string;
-  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  readonly attributes: Attributes;
+  /** Of the process that made it. */
+  readonly resource: Attributes;
   readonly failed: boolean;
 }
 
@@ -34,31 +38,44 @@ interface OtlpValue {
   readonly boolValue?: boolean;
 }
 
+type OtlpAttributes = readonly { readonly key: string; readonly value: OtlpValue }[];
+
 interface OtlpSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
   readonly name: string;
   readonly status?: { readonly code?: number };
-  readonly attributes?: readonly { readonly key: string; readonly value: OtlpValue }[];
+  readonly attributes?: OtlpAttributes;
 }
 
 interface Otlp {
   readonly resourceSpans?: readonly {
+    readonly resource?: { readonly attributes?: OtlpAttributes };
     readonly scopeSpans?: readonly { readonly spans?: readonly OtlpSpan[] }[];
   }[];
 }
 
-const toSpan = ({ attributes = [], status, ...span }: OtlpSpan): CollectedSpan => ({
-  ...span,
-  failed: status?.code === 2,
-  attributes: Object.fromEntries(
+const attributesOf = (attributes: OtlpAttributes = []): Attributes =>
+  Object.fromEntries(
     attributes.map(({ key, value }) => [
       key,
       value.stringValue ?? value.intValue ?? value.boolValue ?? '',
     ]),
-  ),
-});
+  );
+
+function spansOf({ resourceSpans = [] }: Otlp): CollectedSpan[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans = [] }) =>
+    scopeSpans
+      .flatMap(({ spans = [] }) => spans)
+      .map(({ attributes, status, ...span }) => ({
+        ...span,
+        failed: status?.code === 2,
+        attributes: attributesOf(attributes),
+        resource: attributesOf(resource?.attributes),
+      })),
+  );
+}
 
 async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
@@ -81,9 +98,7 @@ export async function startCollector(): Promise<Collector> {
       }
       bodies.push(body);
       if (request.url === '/v1/traces') {
-        const { resourceSpans = [] } = JSON.parse(body) as Otlp;
-        const scopes = resourceSpans.flatMap(({ scopeSpans = [] }) => scopeSpans);
-        spans.push(...scopes.flatMap(({ spans: own = [] }) => own).map(toSpan));
+        spans.push(...spansOf(JSON.parse(body) as Otlp));
       } else {
         reports.push(JSON.parse(body.split('\n')[2] ?? '{}') as Record<string, unknown>);
       }

@@ -8,7 +8,7 @@ import { type CollectedSpan, type Collector, startCollector } from '../support/c
 import { eventually } from '../support/eventually.ts';
 import { createRecordingLog } from '../support/log.ts';
 import { createUser, login, PASSWORD } from '../support/people.ts';
-import { createRelyingParty } from '../support/relying-party.ts';
+import { codeOf, createRelyingParty } from '../support/relying-party.ts';
 import {
   startTestApp,
   storeKinds,
@@ -98,6 +98,20 @@ describe('telemetry', function () {
           .filter((span) => span !== root)
           .map(({ parentSpanId }) => parentSpanId);
         expect(ids).to.include.members(parents);
+      });
+    });
+
+    it('a token request, too, shows the token that is made, and every span the service', async () => {
+      const rp = await createRelyingParty(app);
+      const browser = app.browser();
+      await login(browser, await createUser(app));
+      await rp.redeem(codeOf(await rp.authorize(browser)));
+      await eventually(() => {
+        const root = rootOf('POST /oidc/token');
+        const trace = traceOf(root);
+        expect(trace.map(({ name }) => name)).to.include('sign access token');
+        const services = new Set(trace.map(({ resource }) => resource['service.name']));
+        expect([...services]).to.deep.equal(['auth-service']);
       });
     });
 
