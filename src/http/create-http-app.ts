@@ -91,11 +91,11 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   app.use(failures(options));
   app.use(requirePath);
   const answerHealth = health(options.checks, options.readiness);
-  app.use(answerHealth);
-  app.use(metrics(options.metrics));
+  const answerMetrics = metrics(options.metrics);
+  app.use(answerHealth).use(answerMetrics);
   if (base) app.use(metadataAtRoot(base));
   const inner = new Koa();
-  if (base) inner.use(answerHealth);
+  if (base) inner.use(answerHealth).use(answerMetrics);
   const limit = createLimit(options.limiter, ipOf);
   inner.use(oauthErrors(log));
   inner.use(shedLoad(options.shedding, log));

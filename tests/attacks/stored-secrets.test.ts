@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { createUser, login, PASSWORD, signIn } from '../support/people.ts';
+import type { PrivateRedis } from '../support/private-redis.ts';
 import { codeOf, createRelyingParty } from '../support/relying-party.ts';
-import { redisUrl } from '../support/service-urls.ts';
 import { startTestApp, storeKinds, type TestApp } from '../support/test-app.ts';
 import { decodeToken, serverKey } from './forged-token.ts';
 import { cookieValue } from './set-cookie.ts';
@@ -38,12 +39,14 @@ async function dumpRedis(url: string): Promise<string> {
 for (const store of storeKinds) {
   describe(`secrets at rest, state store on ${store}`, () => {
     let app: TestApp;
+    let redis: PrivateRedis | undefined;
     let dump: string;
     /** Bearer values by name, as their holders have them. */
     const held: Record<string, string> = {};
 
     before(async () => {
-      app = await startTestApp({ store });
+      redis = store === 'redis' ? await startOwnRedis() : undefined;
+      app = await startTestApp(redis ? { redisUrl: redis.url } : {});
       const user = await createUser(app);
       const browser = app.browser();
 
@@ -83,11 +86,13 @@ for (const store of storeKinds) {
       for (const alg of ['ES256', 'RS256'] as const) {
         held[`${alg} key`] = String((await serverKey(app, alg)).d);
       }
-      const url = redisUrl();
       dump = await dumpPostgres(app);
-      if (store === 'redis' && url) dump += `\n${await dumpRedis(url)}`;
+      if (redis) dump += `\n${await dumpRedis(redis.url)}`;
     });
-    after(() => app.close());
+    after(async () => {
+      await app?.close();
+      await redis?.stop();
+    });
 
     const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
