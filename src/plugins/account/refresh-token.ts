@@ -22,6 +22,9 @@ const Claims = z.object({
 /** What a refresh token says; times in seconds. */
 export type RefreshTokenClaims = z.output<typeof Claims>;
 
+/** Claims of a token that was checked, with the key that signed it. */
+export type VerifiedRefreshToken = RefreshTokenClaims & { readonly key: KeyObject };
+
 interface Dependencies {
   readonly issuer: string;
   readonly keys: readonly [Buffer, ...Buffer[]];
@@ -58,10 +61,10 @@ export function createRefreshTokens({ issuer, store, clock, ...secrets }: Depend
   };
 
   return {
-    async verify(token: string): Promise<RefreshTokenClaims | undefined> {
+    async verify(token: string): Promise<VerifiedRefreshToken | undefined> {
       for (const key of keys) {
         const claims = await verifyWith(token, key);
-        if (claims) return claims;
+        if (claims) return { ...claims, key };
       }
       return undefined;
     },
@@ -72,9 +75,12 @@ export function createRefreshTokens({ issuer, store, clock, ...secrets }: Depend
         .sign(newest);
     },
 
-    /** Id of the token that follows `jti` in the rotation with this salt: the same for every caller. */
-    successorId: (jti: string, salt: string): string =>
-      createHmac('sha256', newest).update(`rt\n${jti}\n${salt}`).digest('base64url'),
+    /**
+     * Id of the token that follows this one in the rotation with this salt: the same for every caller, also on a node
+     * that has the keys of SECRET_KEY in another order.
+     */
+    successorId: ({ jti, key }: VerifiedRefreshToken, salt: string): string =>
+      createHmac('sha256', key).update(`rt\n${jti}\n${salt}`).digest('base64url'),
 
     /** Whether the record is there, and of the same grant. */
     async isActive({ jti, gid }: RefreshTokenClaims): Promise<boolean> {

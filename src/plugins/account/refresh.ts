@@ -4,7 +4,7 @@ import type { Log } from '../../kernel/plugin.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import { problems } from './problems.ts';
-import type { RefreshTokenClaims, RefreshTokens } from './refresh-token.ts';
+import type { RefreshTokenClaims, RefreshTokens, VerifiedRefreshToken } from './refresh-token.ts';
 
 /** Seconds a used token's record stays: longer than the window in which it still gets the same answer. */
 const RETIRED = 15;
@@ -45,11 +45,11 @@ export function createRefresh(dependencies: Dependencies) {
   const { tokens, grants, sessions, oidc, clock, random, log, scope } = dependencies;
 
   const successorOf = (
-    used: RefreshTokenClaims,
+    used: VerifiedRefreshToken,
     { salt, rotatedAt, expiresAt }: Omit<Won, 'outcome'>,
-  ) => ({
+  ): RefreshTokenClaims => ({
     ...used,
-    jti: tokens.successorId(used.jti, salt),
+    jti: tokens.successorId(used, salt),
     rot: used.rot + 1,
     iat: rotatedAt,
     exp: Math.min(rotatedAt + dependencies.refreshTokenTtl, expiresAt),
@@ -66,7 +66,7 @@ export function createRefresh(dependencies: Dependencies) {
     return refuse(outcome, used.gid);
   };
 
-  const rotate = async (used: RefreshTokenClaims): Promise<RefreshTokenClaims> => {
+  const rotate = async (used: VerifiedRefreshToken): Promise<RefreshTokenClaims> => {
     const salt = random.token(16);
     const now = Math.floor(clock.now() / 1000);
     // Stored before it is decided whether it counts: afterwards nothing is left that could fail.
