@@ -13,6 +13,7 @@ import { createPages } from './pages.ts';
 import { createProviders } from './providers.ts';
 import { createPublicService } from './public-service.ts';
 import { createRoutes } from './routes.ts';
+import { createRenewSeals } from './service/renew-seals.ts';
 import { createFederation } from './service.ts';
 import { settings } from './settings.ts';
 import { createTokenCipher } from './token-cipher.ts';
@@ -32,6 +33,8 @@ export const federation = definePlugin({
     const providers = createProviders(set.FEDERATION_DISABLED);
     const identities = createIdentityModel(context.db);
     const keepsTokens = set.FEDERATION_STORE_TOKENS === 'on';
+    const cipher = createTokenCipher(context.secrets.keys('upstream-tokens'));
+    const renewSeals = createRenewSeals({ ...context, identities, cipher });
     const service = createFederation({
       ...context,
       ...{ publicUrl, base, providers, identities, registration: core.registration },
@@ -39,8 +42,7 @@ export const federation = definePlugin({
       sessions: context.use(Sessions),
       accounts: context.use(BrowserSignIns),
       flows: createFlows(context),
-      cipher: createTokenCipher(context.secrets.keys('upstream-tokens')),
-      keepsTokens,
+      ...{ cipher, keepsTokens },
     });
     const fetch = createUpstreamFetch({ fetch: globalThis.fetch });
     const { forgotPath } = context.use(EmailLinks);
@@ -54,6 +56,7 @@ export const federation = definePlugin({
       diagnoses: [diagnoseProviders({ ...context, ...core, providers, fetch })],
       pages: createPages({ federation: service, base, origins, forgotPath }),
       start: async () => {
+        await renewSeals();
         for (const provider of providers.unknown()) {
           const event = 'federation.unknown_provider';
           context.log.warn({ event, provider }, 'FEDERATION_DISABLED names no provider');

@@ -15,6 +15,13 @@ export interface IdentityRow {
   readonly last_used_at: Date;
 }
 
+export type SealedTokens = Pick<IdentityRow, 'id' | 'issuer' | 'subject'> & {
+  readonly tokens: string;
+};
+
+/** Below every other id. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
 const COLUMNS = 'id, user_id, provider, issuer, subject, email, tokens, created_at, last_used_at';
 
 const FIND = {
@@ -54,6 +61,16 @@ const FORGET_TOKENS = {
   text: 'UPDATE identities SET tokens = NULL WHERE id = $1 AND tokens = $2',
 };
 
+const SEALED_AFTER = {
+  name: 'identities-sealed-after',
+  text: `SELECT id, issuer, subject, tokens FROM identities
+    WHERE tokens IS NOT NULL AND id > $1 ORDER BY id LIMIT $2`,
+};
+const REPLACE_TOKENS = {
+  name: 'identities-replace-tokens',
+  text: 'UPDATE identities SET tokens = $3 WHERE id = $1 AND tokens = $2 RETURNING id',
+};
+
 export type IdentityModel = ReturnType<typeof createIdentityModel>;
 
 /** Table `identities`, keyed by (issuer, subject); a user has one of each provider. */
@@ -88,6 +105,15 @@ export function createIdentityModel(db: Database) {
 
     async eraseUser(userId: string, transaction: Transaction): Promise<void> {
       await db.query(ERASE, [userId], transaction);
+    },
+
+    /** Those with tokens whose ids come after this one, in order. */
+    sealedAfter: (id: string | undefined, limit: number): Promise<SealedTokens[]> =>
+      db.query<SealedTokens>(SEALED_AFTER, [id ?? FIRST_ID, limit]),
+
+    /** Puts a new encryption in place of the old one; false when that is not there any more. */
+    async replaceTokens(id: string, from: string, to: string): Promise<boolean> {
+      return (await db.query(REPLACE_TOKENS, [id, from, to])).length > 0;
     },
 
     async forgetTokens(id: string, tokens: string): Promise<void> {
