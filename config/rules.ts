@@ -1,5 +1,6 @@
 /** Rules for single settings: each answers what is wrong with a value, or undefined. */
 import { isIP } from 'node:net';
+import { estimateEntropy } from '../src/doctor/secret-key.ts';
 import { parseRedisUrl } from '../src/storage/redis-url.ts';
 
 export const isUrlOf = (text: string, protocols: readonly string[]): boolean =>
@@ -20,7 +21,9 @@ export function checkPublicUrl(text: string): string | undefined {
   return undefined;
 }
 
-const EXAMPLE = /change.?me|example|secret.?key|^(.)\1+$|password/i;
+const EXAMPLE = /change.?me|example|secret.?key|password/i;
+/** Bits: half of what a drawn key of that length has, so that none is refused by chance. */
+const TRIVIAL = 60;
 
 /** The keys of SECRET_KEY, the one in use first. */
 export const splitKeys = (text: string): string[] => text.split(',').map((key) => key.trim());
@@ -30,7 +33,9 @@ export function checkSecretKeys(text: string): string | undefined {
   if (keys.some((key) => Buffer.byteLength(key) < 32)) {
     return `must have at least 32 bytes${keys.length > 1 ? ' in each key of the list' : ''} (make one: openssl rand -hex 32)`;
   }
-  return keys.some((key) => EXAMPLE.test(key)) ? 'is an example, not a secret' : undefined;
+  return keys.some((key) => EXAMPLE.test(key) || estimateEntropy(key) < TRIVIAL)
+    ? 'is an example, not a secret'
+    : undefined;
 }
 
 export function checkProxy(item: string): string | undefined {

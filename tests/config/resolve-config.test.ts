@@ -140,6 +140,11 @@ describe('settings', () => {
       change_me_change_me_change_me_change_me: 'is an example',
       'this-is-my-secret-key-0123456789-0123456789': 'is an example',
       aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: 'is an example',
+      '01234567890123456789012345678901234567890': 'is an example',
+      abcdefghijklmnopqrstuvwxyz0123456789: 'is an example',
+      secretsecretsecretsecretsecretsecret: 'is an example',
+      deadbeefdeadbeefdeadbeefdeadbeef: 'is an example',
+      [`${GOOD_KEY},qwertyuiopqwertyuiopqwertyuiopqwerty`]: 'is an example',
     };
     for (const [key, fault] of Object.entries(refused)) {
       it(`refuses ${key.slice(0, 60)}`, async () => {
