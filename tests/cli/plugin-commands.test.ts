@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -143,6 +143,17 @@ describe('commands of plugins, in their own process', function () {
       expect([option.code, argument.code]).to.deep.equal([1, 1]);
       expect(option.stderr).to.contain("unknown option '--password'");
       expect(await json<object[]>('user list di@example.com')).to.deep.equal([]);
+    });
+
+    it('SEC-95 leaves no password in the list of processes', async () => {
+      const seen: string[] = [];
+      const made = run('create-superuser gil@example.com --password-stdin', `${PASSWORD}\n`);
+      await eventually(async () => {
+        seen.push(spawnSync('ps', ['axww', '-o', 'args'], { encoding: 'utf8' }).stdout);
+        return seen.at(-1)?.includes('gil@example.com');
+      }, 30_000);
+      expect((await made).code).to.equal(0);
+      expect(seen.join('')).to.not.contain(PASSWORD);
     });
 
     describe('SEC-95 on a terminal', () => {
