@@ -283,7 +283,7 @@ describe('mail kept on this machine', () => {
     const url = new URL(path, app.issuer).href;
     expect((await browser.request('/mail', { headers })).status).to.equal(404);
     expect((await browser.request(url, { headers })).status).to.equal(404);
-    for (const id of [randomUUID(), 'x', '%00', '..']) {
+    for (const id of [randomUUID(), 'x', '%00', '..%2f']) {
       expect((await browser.request(`/mail/${id}`)).status, id).to.be.within(400, 404);
     }
   });

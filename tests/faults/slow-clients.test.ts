@@ -47,8 +47,11 @@ describe('slow, silent and excessive clients (I5, I7)', function () {
   };
   const descriptors = async (): Promise<number> => (await readdir(`/proc/${server.pid}/fd`)).length;
   const expectService = async (): Promise<void> => {
-    const login = await server.browser().request('/auth/login', { json: CREDENTIALS });
+    const visitor = server.browser();
+    const login = await visitor.request('/auth/login', { json: CREDENTIALS });
     expect(login.status).to.equal(200);
+    // A user has so many sessions and no more: the oldest would end.
+    expect((await visitor.request('/auth/logout', { method: 'POST' })).status).to.equal(204);
     expect((await browser.request('/auth/refresh', { method: 'POST' })).status).to.equal(200);
     expect((await browser.request('/auth/me')).status).to.equal(200);
   };
