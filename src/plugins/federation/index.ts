@@ -57,10 +57,7 @@ export const federation = definePlugin({
       pages: createPages({ federation: service, base, origins, forgotPath }),
       start: async () => {
         await renewSeals();
-        for (const provider of providers.unknown()) {
-          const event = 'federation.unknown_provider';
-          context.log.warn({ event, provider }, 'FEDERATION_DISABLED names no provider');
-        }
+        providers.warnOfUnknown(context.log);
       },
     };
   },

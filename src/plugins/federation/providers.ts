@@ -1,4 +1,4 @@
-import { PluginError } from '../../kernel/plugin.ts';
+import { type Log, PluginError } from '../../kernel/plugin.ts';
 import { problems } from './problems.ts';
 import type { UpstreamProvider } from './upstream.ts';
 
@@ -31,7 +31,12 @@ export function createProviders(disabled: readonly string[]) {
     enabled,
 
     /** Names that are switched off, but are none: a slip of whoever wrote the setting. */
-    unknown: (): readonly string[] => disabled.filter((id) => !known.has(id)),
+    warnOfUnknown(log: Pick<Log, 'warn'>): void {
+      for (const provider of disabled.filter((id) => !known.has(id))) {
+        const event = 'federation.unknown_provider';
+        log.warn({ event, provider }, 'FEDERATION_DISABLED names no provider');
+      }
+    },
 
     /** Throws `federation:unknown-provider`, also for those that are switched off. */
     get(id: string): UpstreamProvider {
