@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -62,7 +63,7 @@ describe('authsrv config', () => {
   });
 
   it('SEC-95 shows where each setting comes from, with secrets masked', async () => {
-    const secret = 'c2Vjc'.repeat(9);
+    const secret = randomBytes(32).toString('base64url');
     await writeFile(path.join(folder, 'key'), secret);
     await writeFile(path.join(folder, '.env'), `REDIS_URL=redis://:${secret}@cache:6379\n`);
     const { of, facts, stdout } = await printed({
