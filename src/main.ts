@@ -21,7 +21,7 @@ const DRAIN = 15_000;
 /** Milliseconds after DRAIN_DELAY in which `stop` is done, unless the process hangs. */
 export const STOP_LIMIT = DRAIN + 4000;
 /** Milliseconds. */
-const TIMEOUTS = {
+export const TIMEOUTS = {
   /** Longer than proxies keep idle connections, so that it is never us who close one just as a request comes along it. */
   keepAliveTimeout: 75_000,
   /** For the header of a request; a connection without any is closed as well. */

@@ -40,7 +40,8 @@ function hasEnded({ actor, method, path, headers }: FuzzRequest, status: number)
 
 /** Resolves with the status; rejects when there is no answer. */
 export function createSend(app: TestApp, cast: Cast): { send: Send; close(): void } {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  // Gives an idle connection up long before the server does, so that none is closed just as a request goes along it.
+  const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: PATIENCE });
   const { hostname, port } = new URL(app.socket);
   const base = new URL(app.issuer).pathname.replace(/\/$/, '');
 
@@ -61,11 +62,10 @@ export function createSend(app: TestApp, cast: Cast): { send: Send; close(): voi
     path: string,
     headers: Headers,
     body: string | Uint8Array | undefined,
-    by: Agent | false = agent,
   ): Promise<number> =>
     new Promise<number>((resolve, reject) => {
       const sent = request(
-        { agent: by, hostname, port, method, path, headers, timeout: PATIENCE },
+        { agent, hostname, port, method, path, headers, timeout: PATIENCE },
         (answer) => {
           answer.resume();
           answer.on('end', () => resolve(answer.statusCode ?? 0));
@@ -76,10 +76,6 @@ export function createSend(app: TestApp, cast: Cast): { send: Send; close(): voi
       // Node hangs up on a head that is too large; its 431 may be lost with the connection.
       sent.on('error', (error: NodeJS.ErrnoException) => {
         if (isTooLarge(path, headers)) return resolve(431);
-        // The server had just closed the connection, which was idle: the request never arrived.
-        if (by && sent.reusedSocket && error.code === 'ECONNRESET') {
-          return resolve(overAgent(method, path, headers, body, false));
-        }
         reject(error);
       });
       sent.end(body);
