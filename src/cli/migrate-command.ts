@@ -4,13 +4,15 @@ import { createMigrationFile } from '../../db/migrator.ts';
 import { CommandError, type Log } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 import type { Loaded } from '../load-settings.ts';
-import { createLogger } from '../logging/logger.ts';
 import { type OwnedMigrator, withMigrators } from '../migrations.ts';
 import { packageRoot } from '../package-root.ts';
 import { systemClock } from '../system.ts';
+import { createCommandLog } from './command-log.ts';
 import { openStorageBriefly } from './open-storage-briefly.ts';
 
 type Migrators = readonly [OwnedMigrator, ...OwnedMigrator[]];
+
+type Work = (migrators: Migrators, log: Log) => Promise<Outcome>;
 
 /** What a person reads, and the same for `--json`. */
 interface Outcome {
@@ -23,7 +25,7 @@ const JSON_OPTION = ['--json', 'print JSON'] as const;
 /** `migrate up|down|status|new`; sequelize-cli reads and writes the same history. */
 export function addMigrateCommands(program: Program, loaded: Promise<Loaded>): void {
   const migrate = program.command('migrate');
-  const add = (name: string, summary: string, work: (migrators: Migrators) => Promise<Outcome>) =>
+  const add = (name: string, summary: string, work: Work) =>
     migrate
       .command(name)
       .description(summary)
@@ -39,7 +41,7 @@ export function addMigrateCommands(program: Program, loaded: Promise<Loaded>): v
     .option(...JSON_OPTION)
     .action(async (options: { json?: boolean; plugin?: string }) => {
       const { plugin = 'core' } = options;
-      print(await run(loaded, (migrators) => down(migrators, plugin)), options);
+      print(await run(loaded, (migrators, log) => down(migrators, log, plugin)), options);
     });
   migrate
     .command('new')
@@ -59,17 +61,21 @@ function print({ lines, json }: Outcome, options: { readonly json?: boolean }): 
 }
 
 /** The core's first: migrations of plugins may build on its tables. */
-async function up(migrators: Migrators): Promise<Outcome> {
+async function up(migrators: Migrators, log: Log): Promise<Outcome> {
   const applied: string[] = [];
   for (const migrator of migrators) applied.push(...(await migrator.up()));
+  if (applied.length > 0)
+    log.info({ event: 'database.migrated', migrations: applied }, 'migrations applied');
   const lines = applied.map((name) => `applied ${name}`);
   return { lines: lines.length > 0 ? lines : ['nothing to do'], json: { applied } };
 }
 
-async function down(migrators: Migrators, owner: string): Promise<Outcome> {
+async function down(migrators: Migrators, log: Log, owner: string): Promise<Outcome> {
   const migrator = migrators.find((one) => one.owner === owner);
   if (!migrator) throw new CommandError(`No plugin "${owner}" with migrations is installed.`);
   const reverted = await migrator.down();
+  if (reverted.length > 0)
+    log.info({ event: 'database.reverted', migrations: reverted }, 'migrations reverted');
   const lines = reverted.map((name) => `reverted ${name}`);
   return { lines: lines.length > 0 ? lines : ['nothing to do'], json: { reverted } };
 }
@@ -89,16 +95,15 @@ async function status(migrators: Migrators): Promise<Outcome> {
   return { lines, json: { applied, pending } };
 }
 
-async function run(
-  loaded: Promise<Loaded>,
-  work: (migrators: Migrators) => Promise<Outcome>,
-): Promise<Outcome> {
+async function run(loaded: Promise<Loaded>, work: Work): Promise<Outcome> {
   const { config, plugins } = await loaded;
-  const log: Log = createLogger({ level: 'error', destination: process.stderr });
+  const log = createCommandLog(config.LOG_LEVEL);
   const storage = await openStorageBriefly({ config, poolSize: 2, log, databaseOnly: true });
   try {
     const { connection } = storage;
-    return await clearly(() => withMigrators({ connection, plugins, log }, work));
+    return await clearly(() =>
+      withMigrators({ connection, plugins, log }, (migrators) => work(migrators, log)),
+    );
   } finally {
     await storage.close();
   }

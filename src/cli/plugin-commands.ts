@@ -3,12 +3,12 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Command as Program } from 'commander';
 import { createApp } from '../app.ts';
-import { type Command, CommandError, type CommandIo, type Log } from '../kernel/plugin.ts';
+import { type Command, CommandError, type CommandInput, type CommandIo } from '../kernel/plugin.ts';
 import { type Loaded, withSecretKey } from '../load-settings.ts';
-import { createLogger } from '../logging/logger.ts';
 import { ensureMigrated } from '../migrations.ts';
 import { builtIn } from '../plugins.ts';
 import { systemClock, systemRandom } from '../system.ts';
+import { createCommandLog } from './command-log.ts';
 import { openStorageBriefly } from './open-storage-briefly.ts';
 
 /** Adds every command of every plugin; with settings that do not load, those of the built-in ones. */
@@ -47,15 +47,16 @@ async function runCommand(
 ): Promise<void> {
   const { environment, plugins } = loaded;
   const config = withSecretKey(loaded.config);
-  const level = config.LOG_LEVEL === 'info' ? 'error' : config.LOG_LEVEL;
-  const log: Log = createLogger({ level, destination: process.stderr });
+  const log = createCommandLog(config.LOG_LEVEL);
   const storage = await openStorageBriefly({ config, poolSize: 3, log });
   try {
     await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
     const parts = { config, environment, plugins, storage, log };
     const app = await createApp({ ...parts, clock: systemClock, random: systemRandom });
+    const record: CommandInput['record'] = (action, target, diff = {}) =>
+      log.info({ event: `admin.${action}`, target, diff }, 'a command changed something');
     try {
-      await command.run({ args, options, io: terminal, use: app.use });
+      await command.run({ args, options, io: terminal, record, use: app.use });
     } finally {
       await app.close();
     }

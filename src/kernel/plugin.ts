@@ -175,6 +175,11 @@ export interface CommandInput {
   readonly args: readonly string[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly io: CommandIo;
+  /**
+   * Logs a change that was made (`admin.<action>`, actor `cli`), unless a service has logged it. `target` is an id,
+   * `diff` what was and is: neither an address nor a secret.
+   */
+  record(action: string, target: string, diff?: object): void;
   use<Service>(token: ServiceToken<Service>): Service;
 }
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { authsrv, cleanEnvironment } from '../support/authsrv.ts';
+import { authsrv, cleanEnvironment, notes } from '../support/authsrv.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeScratchFolder } from '../support/scratch-folder.ts';
 
@@ -39,9 +39,9 @@ describe('authsrv migrate', function () {
     });
 
   async function json<Body>(line: string): Promise<Body> {
-    const { code, stdout, stderr } = await run(`${line} --json`);
-    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
-    return JSON.parse(stdout) as Body;
+    const done = await run(`${line} --json`);
+    expect([done.code, notes(done)]).to.deep.equal([0, '']);
+    return JSON.parse(done.stdout) as Body;
   }
 
   const sequelizeCli = async (...args: string[]): Promise<string> => {
@@ -118,9 +118,9 @@ describe('authsrv migrate', function () {
          migrations: new URL('./sql', import.meta.url) };`,
     );
     const env = { DATABASE_URL: database.url, PLUGINS: path.join(plugin, 'index.mjs') };
-    const { stdout, stderr } = await authsrv(['migrate', 'up', '--json'], { env, cwd: folder });
-    expect(stderr).to.equal('');
-    const { applied } = JSON.parse(stdout) as { applied: string[] };
+    const done = await authsrv(['migrate', 'up', '--json'], { env, cwd: folder });
+    expect(notes(done)).to.equal('');
+    const { applied } = JSON.parse(done.stdout) as { applied: string[] };
     expect(applied.at(-1)).to.equal('20200101000000-hats.js');
     const status = await sequelizeCli('db:migrate:status');
     expect(status).to.not.contain('hats');

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { expect } from 'chai';
 import { Users } from '../../src/plugins/users/contract.ts';
-import { authsrv } from '../support/authsrv.ts';
+import { auditLines, authsrv, notes } from '../support/authsrv.ts';
 import type { Answer, Browser } from '../support/browser.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { codeOf, createRelyingParty } from '../support/relying-party.ts';
@@ -22,16 +22,16 @@ describe('the example plugin with a table and a way to sign in', function () {
 
   before(async () => {
     database = await createTestDatabase();
-    const { stdout, code, stderr } = await run('migrate up');
-    expect({ stdout, code, stderr }).to.deep.equal({
-      stdout: 'applied 20261123000000-directory.cjs\n',
-      code: 0,
-      stderr: '',
-    });
+    const migrated = await run('migrate up');
+    expect([migrated.code, migrated.stdout, notes(migrated)]).to.deep.equal([
+      0,
+      'applied 20261123000000-directory.cjs\n',
+      '',
+    ]);
     app = await startTestApp({ database, settings: { PLUGINS, SECRET_KEY } });
-    expect((await run('directory add ada ada@example.com Ada', PASSWORD)).stdout).to.equal(
-      'ada is in the directory.\n',
-    );
+    const added = await run('directory add ada ada@example.com Ada', PASSWORD);
+    expect(added.stdout).to.equal('ada is in the directory.\n');
+    expect(auditLines(added)[0]).to.include({ event: 'admin.directory_changed', target: 'ada' });
   });
   after(async () => {
     await app?.close();

@@ -116,6 +116,7 @@ export async function runCommand(
     args: line.args ?? [],
     options: { ...line.options },
     io,
+    record: () => undefined,
     use: (token) => findService(provides ?? [], token),
   });
   return { out, note, text: out.join('\n') };

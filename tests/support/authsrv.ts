@@ -22,6 +22,30 @@ export interface CommandRun {
   readonly stderr: string;
 }
 
+/** A change that a command logged. */
+export interface AuditLine {
+  readonly event: string;
+  readonly actor: string;
+  readonly target?: string;
+  readonly diff?: object;
+}
+
+const isLogged = (line: string): boolean => line.startsWith('{');
+
+/** What is for the log, of standard error. */
+export const auditLines = ({ stderr }: Pick<CommandRun, 'stderr'>): AuditLine[] =>
+  stderr
+    .split('\n')
+    .filter(isLogged)
+    .map((line) => JSON.parse(line) as AuditLine);
+
+/** What is for the person at the terminal, of standard error. */
+export const notes = ({ stderr }: Pick<CommandRun, 'stderr'>): string =>
+  stderr
+    .split('\n')
+    .filter((line) => !isLogged(line))
+    .join('\n');
+
 /** What a process inherits from the tests: no settings. */
 export function cleanEnvironment(settings: Readonly<Record<string, string>> = {}) {
   const { PATH = '', HOME = '', NODE_V8_COVERAGE } = process.env;

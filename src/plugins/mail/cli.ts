@@ -50,8 +50,9 @@ export const mailCommands: readonly Command[] = [
     name: 'mail retry',
     summary: 'send a failed or uncertain mail once more',
     args: [{ name: '<id>', summary: 'as "mail list" shows it' }],
-    async run({ args: [id = ''], use }) {
+    async run({ args: [id = ''], record, use }) {
       await use(Mails).retry(id);
+      record('mail_retried', id);
     },
   },
 ];

@@ -15,7 +15,7 @@ export const restore = definePlugin({
       provide(Restore, {
         async seal() {
           await afterRestore();
-          log.warn({ event: 'restore.sealed' }, 'everybody has to sign in again');
+          log.info({ event: 'restore.sealed' }, 'everybody has to sign in again');
         },
       }),
     ],

@@ -27,8 +27,9 @@ export const commands: readonly Command[] = [
       { name: '[description]', summary: 'what the role is for' },
     ],
     options: [JSON_OPTION],
-    async run({ args: [name = '', description], options, io, use }) {
+    async run({ args: [name = '', description], options, io, record, use }) {
       const role = await use(Roles).create({ name, description });
+      record('role_created', role.id, { from: null, to: toJson(role) });
       io.out(
         options['json'] ? JSON.stringify(toJson(role), undefined, 2) : `Created ${role.name}.`,
       );
@@ -38,10 +39,12 @@ export const commands: readonly Command[] = [
     name: 'role delete',
     summary: 'delete a role and take it from everybody who has it',
     args: [ROLE],
-    async run({ args: [name = ''], io, use }) {
+    async run({ args: [name = ''], io, record, use }) {
       const role = await use(Roles).findByName(name);
       if (!role) throw new CommandError(`There is no role "${name}".`);
       await use(Roles).delete(role.id);
+      const { description } = role;
+      record('role_deleted', role.id, { from: { name, description }, to: null });
       io.out(`Deleted ${name}.`);
     },
   },
@@ -49,19 +52,26 @@ export const commands: readonly Command[] = [
     name: 'role grant',
     summary: 'give a user a role',
     args: [USER, ROLE],
-    run: (input) => changeRoles(input, (roles, userId, role) => roles.grant(userId, role)),
+    run: (input) =>
+      changeRoles(input, async (roles, userId, role) => {
+        if (await roles.grant(userId, role)) input.record('role_granted', userId, { added: role });
+      }),
   },
   {
     name: 'role revoke',
     summary: 'take a role from a user',
     args: [USER, ROLE],
-    run: (input) => changeRoles(input, (roles, userId, role) => roles.revoke(userId, role)),
+    run: (input) =>
+      changeRoles(input, async (roles, userId, role) => {
+        const changed = await roles.revoke(userId, role);
+        if (changed) input.record('role_revoked', userId, { removed: role });
+      }),
   },
 ];
 
 async function changeRoles(
   { args: [user = '', role = ''], io, use }: CommandInput,
-  apply: (roles: RoleService, userId: string, role: string) => Promise<unknown>,
+  apply: (roles: RoleService, userId: string, role: string) => Promise<void>,
 ): Promise<void> {
   const users = use(Users);
   const found = user.includes('@') ? await users.findByEmail(user) : await users.find(user);

@@ -19,13 +19,15 @@ export const createSuperuser: Command = {
     { flags: '--json', summary: 'print JSON' },
   ],
   async run(input) {
-    const { args, options, io, use } = input;
+    const { args, options, io, record, use } = input;
     const email = args[0] ?? '';
     const existing = await use(Users).findByEmail(email);
     const { user, generated } = existing
       ? { user: existing, generated: undefined }
       : await register(input, email);
-    await use(Roles).grant(user.id, SUPERUSER);
+    if (!existing) record('user_created', user.id);
+    const granted = await use(Roles).grant(user.id, SUPERUSER);
+    if (granted) record('role_granted', user.id, { added: SUPERUSER });
 
     if (user.disabledAt)
       io.note('This user is disabled; "authsrv user enable" lets them in again.');

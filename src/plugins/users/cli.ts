@@ -1,5 +1,5 @@
 import { type Command, CommandError, type CommandInput } from '../../kernel/plugin.ts';
-import { type User, type UserService, Users } from './contract.ts';
+import { type User, Users } from './contract.ts';
 
 const JSON_OPTION = { flags: '--json', summary: 'print JSON' };
 const USER = { name: '<user>', summary: 'e-mail address or id' };
@@ -37,14 +37,14 @@ export const commands: readonly Command[] = [
     summary: 'end all sessions of a user, who cannot sign in until enabled again',
     args: [USER],
     options: [JSON_OPTION],
-    run: async (input) => change(input, (users, { id }) => users.disable(id)),
+    run: async (input) => setDisabled(input, true),
   },
   {
     name: 'user enable',
     summary: 'let a disabled user sign in again',
     args: [USER],
     options: [JSON_OPTION],
-    run: async (input) => change(input, (users, { id }) => users.enable(id)),
+    run: async (input) => setDisabled(input, false),
   },
   {
     name: 'user delete',
@@ -55,6 +55,8 @@ export const commands: readonly Command[] = [
       const user = await findUser(input);
       await confirm(input, user);
       await input.use(Users).delete(user.id);
+      const from = { disabled: user.disabledAt !== null };
+      input.record('user_deleted', user.id, { from, to: null });
       input.io.out(`Deleted ${user.email} (${user.id}).`);
     },
   },
@@ -69,11 +71,16 @@ async function confirm({ options, io }: CommandInput, { email }: User): Promise<
     throw new CommandError('That is another address: nothing is deleted.');
 }
 
-async function change(
-  input: CommandInput,
-  apply: (users: UserService, user: User) => Promise<User>,
-): Promise<void> {
-  print(input, await apply(input.use(Users), await findUser(input)));
+async function setDisabled(input: CommandInput, disabled: boolean): Promise<void> {
+  const users = input.use(Users);
+  const { id, disabledAt } = await findUser(input);
+  const user = await (disabled ? users.disable(id) : users.enable(id));
+  const from = disabledAt !== null;
+  if (from !== disabled) {
+    const action = disabled ? 'user_disabled' : 'user_enabled';
+    input.record(action, id, { disabled: { from, to: disabled } });
+  }
+  print(input, user);
 }
 
 async function findUser({ args: [user = ''], use }: CommandInput): Promise<User> {

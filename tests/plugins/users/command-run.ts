@@ -12,6 +12,8 @@ export interface CommandRun {
   readonly out: string;
   readonly notes: string;
   readonly questions: readonly string[];
+  /** Changes that it recorded. */
+  readonly changes: readonly { action: string; target: string; diff: object }[];
 }
 
 /** `services`: by the name of their token. */
@@ -30,6 +32,7 @@ export function createCommandRunner(
     const out: string[] = [];
     const notes: string[] = [];
     const questions: string[] = [];
+    const changes: { action: string; target: string; diff: object }[] = [];
     await command.run({
       args,
       options,
@@ -42,8 +45,9 @@ export function createCommandRunner(
         },
         readStdin: async () => stdin,
       },
+      record: (action, target, diff = {}) => void changes.push({ action, target, diff }),
       use: <Service>({ name: service }: ServiceToken<Service>) => services[service] as Service,
     });
-    return { out: out.join('\n'), notes: notes.join('\n'), questions };
+    return { out: out.join('\n'), notes: notes.join('\n'), questions, changes };
   };
 }
