@@ -1,19 +1,14 @@
 /**
  * Lets userinfo, introspection and revocation take our JWT access tokens, which oidc-provider stores
- * nowhere and refuses by their form. Public means only: the models' static `find`, and a middleware.
+ * nowhere and refuses by their form. Public means only: the models' static `find`.
  */
-import { parse } from 'node:querystring';
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider';
-import getRawBody from 'raw-body';
 import type { AccessTokenClaims, AccessTokenVerifier } from './access-token.ts';
-
-/** Bytes of a form at the introspection and revocation endpoints. */
-const LIMIT = 32 * 1024;
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const STRUCTURED_ROUTES = new Set(['introspection', 'revocation']);
 
-type Finder = (value: string, options?: object) => Promise<unknown>;
+type Find = (value: string, options?: object) => Promise<unknown>;
 
 /** A JWT under a name that oidc-provider does not take for one. */
 interface Handle {
@@ -32,7 +27,7 @@ export function acceptJwtAccessTokens(provider: Provider, verifier: AccessTokenV
 
   /** A token of a user hangs on a grant; one of a client itself does not. */
   const override = (name: 'AccessToken' | 'ClientCredentials', ofUser: boolean): void => {
-    const model = provider[name] as unknown as { find: Finder };
+    const model = provider[name] as unknown as { find: Find };
     model.find = async (value) => {
       const claims = await claimsOf(value);
       if (!claims || isBoundOtherwise(claims) || (claims.gid !== undefined) !== ofUser)
@@ -46,12 +41,14 @@ export function acceptJwtAccessTokens(provider: Provider, verifier: AccessTokenV
   override('AccessToken', true);
   override('ClientCredentials', false);
 
-  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
-    if (ctx.method === 'POST' && /\/oidc\/(introspect|revoke)$/.test(ctx.path)) {
-      await replaceJwt(ctx, handles, verifier);
-    }
-    await next();
-  });
+  // Between reading the form and refusing a JWT in it, oidc-provider looks up which client calls.
+  const clients = provider.Client as unknown as { find: Find };
+  const findClient = clients.find.bind(clients);
+  clients.find = async (id, ...rest) => {
+    const client = await findClient(id, ...rest);
+    if (client && Provider.ctx) await replaceJwt(Provider.ctx, handles, verifier);
+    return client;
+  };
 }
 
 /** Bound to something that no proof here shows: only DPoP is on. */
@@ -73,25 +70,19 @@ function instantiate(
   return new Model(properties);
 }
 
-/** Reads the form ahead of oidc-provider and puts a handle in the place of a JWT. */
+/** At introspection and revocation, puts a handle in the place of a JWT. */
 async function replaceJwt(
-  ctx: KoaContextWithOIDC,
+  { oidc, req }: KoaContextWithOIDC,
   handles: WeakMap<object, Handle>,
   verifier: AccessTokenVerifier,
 ): Promise<void> {
-  if (!ctx.is('application/x-www-form-urlencoded')) return;
-  const limits = { limit: LIMIT, length: ctx.request.length ?? null, encoding: 'utf-8' };
-  const text = await getRawBody(ctx.req, limits).catch(() => undefined);
-  // Nothing is thrown here: oidc-provider refuses what is left of a broken body, or a name that comes twice.
-  const form = parse(text ?? '');
-  const token = form['token'];
-  if (typeof token === 'string' && JWT.test(token)) {
-    // Whoever ends a token may do so with an old one too (RFC 7009 §2.2).
-    const staleRoles = ctx.path.endsWith('/revoke');
-    const claims = await verifier.verify(token, { staleRoles });
-    const handle = { id: `jwt~${claims?.jti ?? 'unknown'}`, claims };
-    handles.set(ctx.req, handle);
-    form['token'] = handle.id;
-  }
-  Object.assign(ctx.req, { body: form });
+  const { route = '', params } = oidc ?? {};
+  const token = params?.['token'];
+  if (!params || !STRUCTURED_ROUTES.has(route) || typeof token !== 'string' || !JWT.test(token))
+    return;
+  // Whoever ends a token may do so with an old one too (RFC 7009 §2.2).
+  const claims = await verifier.verify(token, { staleRoles: route === 'revocation' });
+  const handle = { id: `jwt~${claims?.jti ?? 'unknown'}`, claims };
+  handles.set(req, handle);
+  params['token'] = handle.id;
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { builtIn } from '../../src/plugins.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import { runCommand, type ServerProcess, startServerProcess } from '../support/server-process.ts';
 
 const HELLO = path.join(import.meta.dirname, '../../examples/plugin-hello/index.ts');
 
@@ -27,5 +27,31 @@ describe('authsrv start', () => {
     const always = builtIn.filter(({ enabled }) => !enabled).map(({ name }) => name);
     expect(plugins).to.include.members([...always, 'hello']);
     expect(plugins).not.to.include('google');
+  });
+
+  it('introspection and revocation write nothing but the log: no plain line on standard error', async () => {
+    const { issuer } = server ?? expect.fail();
+    const args = ['--grant', 'client_credentials', '--allow-scope', 'revocations', '--json'];
+    const made = await runCommand(['client', 'create', '--name', 'api', ...args], {
+      DATABASE_URL: database.url,
+      PUBLIC_URL: issuer,
+    });
+    const { client_id: id, client_secret: secret } = JSON.parse(made) as Record<string, string>;
+    const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+    const post = async (path: string, form: Record<string, string>) => {
+      const body = new URLSearchParams(form);
+      const answer = await fetch(`${issuer}/oidc/${path}`, {
+        method: 'POST',
+        headers: { authorization },
+        body,
+      });
+      return (await answer.json().catch(() => ({}))) as Record<string, unknown>;
+    };
+    const grant = { grant_type: 'client_credentials', scope: 'revocations' };
+    const token = String((await post('token', grant))['access_token']);
+    expect(await post('introspect', { token })).to.include({ active: true, client_id: id });
+    await post('revoke', { token });
+    expect(await post('introspect', { token })).to.deep.equal({ active: false });
+    expect(server?.errors).to.deep.equal([]);
   });
 });

@@ -34,6 +34,8 @@ export interface ServerProcess {
   readonly socket: string;
   /** Every line it has written, standard output and standard error. */
   readonly output: readonly string[];
+  /** Those of standard error. */
+  readonly errors: readonly string[];
   /** Resolves with the exit code; 128 when a signal ended it. */
   readonly exited: Promise<number>;
   isRunning(): boolean;
@@ -74,7 +76,7 @@ export async function spawnServerProcess(
     env: environment({ ...options, issuer, port }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const output = linesOf(child);
+  const { output, errors } = linesOf(child);
   const exited = exitCode(child);
   const end = async (signal: NodeJS.Signals): Promise<number> => {
     child.kill(signal);
@@ -100,6 +102,7 @@ export async function spawnServerProcess(
     issuer,
     socket,
     output,
+    errors,
     exited,
     isRunning,
     health,
@@ -149,12 +152,16 @@ function environment(
   };
 }
 
-function linesOf(child: ChildProcess): string[] {
-  const lines: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream) createInterface({ input: stream }).on('line', (line) => lines.push(line));
+function linesOf({ stdout, stderr }: ChildProcess): { output: string[]; errors: string[] } {
+  const [output, errors]: [string[], string[]] = [[], []];
+  if (stdout) createInterface({ input: stdout }).on('line', (line) => output.push(line));
+  if (stderr) {
+    createInterface({ input: stderr }).on('line', (line) => {
+      output.push(line);
+      errors.push(line);
+    });
   }
-  return lines;
+  return { output, errors };
 }
 
 async function exitCode(child: ChildProcess): Promise<number> {
