@@ -1,5 +1,5 @@
 /** The Koa app: every route, page and mount, in one readable order. Owns nothing that a plugin could own. */
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import mount from 'koa-mount';
@@ -28,6 +28,7 @@ import { routeHandler } from './route-handler.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type Shedding, shedLoad } from './shed-load.ts';
 import { staticAssets } from './static-assets.ts';
+import { takeTurns } from './take-turns.ts';
 
 export interface HttpOptions extends Authentication {
   readonly publicUrl: URL;
@@ -111,8 +112,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   inner.use(oidcCors(new Set(options.corsOrigins)));
   inner.use(mount(options.oidc));
   app.use(base ? mount(base, inner) : mount(inner));
-  const answer = app.callback();
-  return documents.answerAheadOf((req, res) => void answer(req, res));
+  return documents.answerAheadOf(takeTurns(hasLimitedRoom(options, base), app.callback()));
 
   function failures({ log }: HttpOptions): Middleware {
     return async (ctx, next) => {
@@ -162,6 +162,16 @@ function documentsOf(options: HttpOptions, base: string): Middleware {
 
 /** `DELETE /auth/sessions/` is one session whose id is missing, never all of them. */
 const EXACT = { strict: true, sensitive: true };
+
+/** Whether a request is for one of those routes and pages that `admit` stands before. */
+function hasLimitedRoom({ routes, pages }: HttpOptions, base: string) {
+  const router = new Router({ ...EXACT, prefix: base });
+  for (const { admit, method, path } of [...routes, ...pages]) {
+    if (admit) router[method](path, () => undefined);
+  }
+  return ({ method = '', url = '' }: IncomingMessage): boolean =>
+    router.match(url.split('?', 1)[0] ?? '', method).route;
+}
 
 interface OfRequest {
   readonly requestInfo: (ctx: Context) => RequestInfo;

@@ -7,7 +7,7 @@ import { applyCookies, type CookieTable, readCookie } from './cookies.ts';
 import { inTime } from './in-time.ts';
 import { setProblemHeaders } from './problem-response.ts';
 import { classOfMethod, type Limit } from './rate-limit.ts';
-import { readForm } from './read-body.ts';
+import { readForm, readText } from './read-body.ts';
 import { pagePolicy } from './security-headers.ts';
 
 export const pageProblems = defineProblems('pages', {
@@ -35,20 +35,18 @@ const formToken = (key: Buffer, binding: string): string =>
 const sameText = (one: string, other: string): boolean =>
   one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 
-/** Page → middleware: CSRF, form, one call of the handler, HTML or 303. */
+/** Page → middleware: CSRF, admission, rate limit, form, one call of the handler, HTML or 303. */
 export function pageHandler(page: Page, environment: PageEnvironment): Middleware {
   const { cookies, origin, csrfKey, requestInfo, limit } = environment;
   const allowed = new Set([origin]);
-  return async (ctx) => {
-    const params = (ctx['params'] ?? {}) as Record<string, string>;
+  const serve = async (ctx: Context, text?: string): Promise<void> => {
+    const params = paramsOf(ctx);
     const binding = params['uid'] ?? params['code'] ?? readCookie(ctx, cookies, 'session') ?? '';
     const csrf = formToken(csrfKey, binding);
     let form: Record<string, string> = {};
-    // A form on another site must not use up what this person's address has left.
-    if (page.method === 'post') checkOrigin(ctx, { allowed, jsonWithoutOrigin: false });
     await limit(ctx, page.rateLimit?.(params) ?? classOfMethod(page.method));
     if (page.method === 'post') {
-      form = await readForm(ctx);
+      form = await readForm(ctx, text);
       if (!sameText(form['_csrf'] ?? '', csrf)) throw pageProblems.formExpired();
     }
     const query = Object.fromEntries(new URLSearchParams(ctx.querystring));
@@ -56,7 +54,18 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
     const name = `${page.method.toUpperCase()} ${page.path}`;
     sendPage(ctx, await inTime(name, work), environment);
   };
+  return async (ctx) => {
+    // A form on another site must not use up what this person's address has left.
+    if (page.method === 'post') checkOrigin(ctx, { allowed, jsonWithoutOrigin: false });
+    const admit = page.admit?.(paramsOf(ctx));
+    if (!admit) return serve(ctx);
+    // A body that takes its time takes nobody's place.
+    const text = await readText(ctx);
+    await admit(() => serve(ctx, text));
+  };
 }
+
+const paramsOf = (ctx: Context): Record<string, string> => ctx['params'] ?? {};
 
 function sendPage(ctx: Context, reply: PageReply, { cookies, render }: PageEnvironment): void {
   applyCookies(ctx, cookies, reply.cookies ?? []);

@@ -51,6 +51,7 @@ export const problems = defineProblems('http', {
     title: 'The server is busy',
     detail: 'It cannot keep up at the moment. Please try again shortly.',
     retryAfter: 2,
+    isOverload: true,
   },
   internal: { status: 500, title: 'Something went wrong on our side' },
 });
@@ -108,9 +109,7 @@ export function logProblem(log: Log, ctx: Context, error: ProblemError): void {
     problem: error.problem.type,
     err: error.cause,
   };
-  // `shedLoad` says when it begins and ends: a line for each refusal would be work at the worst moment.
-  if (error.problem.type === problems.overloaded.type)
-    log.debug({ event: 'request.shed', ...fields }, 'request refused');
+  if (error.problem.isOverload) log.debug({ event: 'request.shed', ...fields }, 'request refused');
   else if (error.problem.status === 500)
     log.error({ event: 'request.failed', ...fields }, 'request failed');
   else if (error.problem.status > 500)

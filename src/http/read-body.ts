@@ -6,7 +6,8 @@ import { problems } from './problem-response.ts';
 /** Bytes. Nothing that we accept is larger; checked before parsing. */
 const LIMIT = 32 * 1024;
 
-async function readText(ctx: Context): Promise<string> {
+/** The body, decoded: for who cannot parse it yet. */
+export async function readText(ctx: Context): Promise<string> {
   const encoding = ctx.get('Content-Encoding');
   if (encoding && encoding !== 'identity') {
     throw problems.unsupportedMediaType({ detail: 'Send the body without Content-Encoding.' });
@@ -26,11 +27,11 @@ async function readText(ctx: Context): Promise<string> {
 }
 
 /** A JSON body; only `application/json` is accepted, and of it only what has one meaning (`json-faults.ts`). */
-export async function readJson(ctx: Context): Promise<unknown> {
+export async function readJson(ctx: Context, read?: string): Promise<unknown> {
   if (!ctx.is('application/json')) {
     throw problems.unsupportedMediaType({ detail: 'Send application/json.' });
   }
-  const text = await readText(ctx);
+  const text = read ?? (await readText(ctx));
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -43,10 +44,10 @@ export async function readJson(ctx: Context): Promise<unknown> {
 }
 
 /** Fields of an HTML form; a field that comes twice is refused. */
-export async function readForm(ctx: Context): Promise<Record<string, string>> {
+export async function readForm(ctx: Context, read?: string): Promise<Record<string, string>> {
   if (!ctx.is('application/x-www-form-urlencoded')) throw problems.unsupportedMediaType();
   const form: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const [name, value] of new URLSearchParams(await readText(ctx))) {
+  for (const [name, value] of new URLSearchParams(read ?? (await readText(ctx)))) {
     if (name in form) throw problems.malformedBody({ detail: 'A field was sent twice.' });
     form[name] = value;
   }

@@ -9,7 +9,7 @@ import { answerWithEvents, type StreamEnvironment } from './event-stream.ts';
 import { inTime } from './in-time.ts';
 import { problems } from './problem-response.ts';
 import { classOfMethod, type Limit } from './rate-limit.ts';
-import { readJson } from './read-body.ts';
+import { readJson, readText } from './read-body.ts';
 
 export interface RouteEnvironment extends StreamEnvironment {
   /** Origins whose pages may call with cookies. */
@@ -41,20 +41,18 @@ function parseInput(schema: z.ZodType | undefined, input: unknown): unknown {
   return parsed.data;
 }
 
-/** Route → middleware: CSRF, rate limit, access rule, validation, one call of the handler, checked answer. */
+/** Route → middleware: CSRF, admission, rate limit, access rule, validation, one call of the handler, checked answer. */
 export function routeHandler(route: Route, environment: RouteEnvironment): Middleware {
   const { cookies, allowedOrigins, requestInfo, limit } = environment;
-  return async (ctx) => {
-    if (!isBearerOnly(ctx, cookies)) {
-      checkOrigin(ctx, { allowed: allowedOrigins, jsonWithoutOrigin: true });
-    }
+  const { admit } = route;
+  const serve = async (ctx: Context, text?: string): Promise<void> => {
     await limit(ctx, route.rateLimit ?? classOfMethod(route.method));
     const principal = await findPrincipal(ctx, environment);
     await checkAccess(route.access, principal, environment);
     const input = {
       params: parseInput(route.params, ctx['params']),
       query: parseInput(route.query, ctx.query),
-      body: route.body ? parseInput(route.body, await readJson(ctx)) : undefined,
+      body: route.body ? parseInput(route.body, await readJson(ctx, text)) : undefined,
       request: requestInfo(ctx),
       principal,
     };
@@ -64,6 +62,15 @@ export function routeHandler(route: Route, environment: RouteEnvironment): Middl
       const work = route.handle(input as never);
       answer(ctx, route, await inTime(nameOf(route), work), cookies);
     }
+  };
+  return async (ctx) => {
+    if (!isBearerOnly(ctx, cookies)) {
+      checkOrigin(ctx, { allowed: allowedOrigins, jsonWithoutOrigin: true });
+    }
+    if (!admit) return serve(ctx);
+    // A body that takes its time takes nobody's place.
+    const text = await readText(ctx);
+    await admit(() => serve(ctx, text));
   };
 }
 

@@ -1,6 +1,6 @@
 /** The seams between oidc-provider (`src/oidc`) and the plugins that own users, grants, sessions and keys. */
 import type { Adapter, AdapterPayload, JWK } from 'oidc-provider';
-import type { CookieChange, Exchange, PageInput, PageReply, RateClass } from './route.ts';
+import type { Admit, CookieChange, Exchange, PageInput, PageReply, RateClass } from './route.ts';
 import type { Transaction } from './store.ts';
 
 /** Scopes of clients that act for themselves (RFC 6749 §4.4): no person can give them, so nobody is asked. */
@@ -91,6 +91,8 @@ export interface Prompt {
   readonly actions: Readonly<Record<string, (input: InteractionInput) => Promise<PromptOutcome>>>;
   /** Classes of actions that cost more than a `write`. */
   readonly rateLimits?: Readonly<Record<string, RateClass>>;
+  /** For actions whose room is limited. */
+  readonly admissions?: Readonly<Record<string, Admit>>;
 }
 
 /** What a person gave a client in one authorization (one code, one refresh family). */

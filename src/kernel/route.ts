@@ -74,6 +74,9 @@ export const access = {
 /** What a call costs the service; each class has a bucket of its own for every caller (`Limiter`). */
 export type RateClass = 'read' | 'write' | 'sign-in' | 'register' | 'mail' | 'oidc' | 'client';
 
+/** Does work for which room is limited, or refuses it at once with a 503 problem. */
+export type Admit = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 type Schema = z.ZodType;
 type Parsed<S> = S extends Schema ? z.output<S> : undefined;
 type Body<S> = S extends Schema ? { readonly body: z.input<S> } : { readonly body?: undefined };
@@ -106,6 +109,8 @@ export interface RouteSpec<
   readonly access: Who;
   /** Default: `read` for GET, else `write`. */
   readonly rateLimit?: RateClass;
+  /** Around all that is done for the request, once its body is there: rate limit, access rule and handler. */
+  readonly admit?: Admit;
   readonly summary: string;
   readonly params?: Params;
   readonly query?: Query;
@@ -211,6 +216,8 @@ export interface Page {
   readonly access: { readonly kind: 'public' };
   /** Default: `read` for GET, else `write`. */
   rateLimit?(params: PageInput['params']): RateClass;
+  /** As a route's. */
+  admit?(params: PageInput['params']): Admit | undefined;
   /** For the API's document: only of pages that front ends lead to. Nothing is checked against it. */
   readonly document?: Pick<
     RouteSpec<Access, Schema, Schema, Schema, Schema>,

@@ -64,6 +64,10 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
     {},
     ...prompts.map((prompt) => prompt.rateLimits),
   );
+  const admissions: NonNullable<Prompt['admissions']> = Object.assign(
+    {},
+    ...prompts.map((prompt) => prompt.admissions),
+  );
   const path = '/interaction/:uid';
   const access = { kind: 'public' } as const;
   return [
@@ -79,6 +83,7 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
       path: `${path}/:step`,
       access,
       rateLimit: ({ step }) => own(rateLimits, step) ?? 'write',
+      admit: ({ step }) => own(admissions, step),
       handle: (input) => run(input, ({ actions }) => own(actions, input.params['step'])),
     },
   ];

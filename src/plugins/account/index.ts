@@ -46,6 +46,8 @@ export const account = definePlugin({
       ...services,
       refresh: createRefresh(services),
     });
+    const { admit } = services.users;
+    const { mailEnabled } = services.emailLinks;
     const security = createSecurityService({
       ...services,
       cursors: createCursors(secrets.keys('cursors')[0]),
@@ -53,10 +55,10 @@ export const account = definePlugin({
     return {
       provides: [provide(BrowserSignIns, createBrowserSignIn(services))],
       routes: [
-        createRegistrationRoute(service, core.registration),
-        ...createRoutes(service),
+        createRegistrationRoute(service, { ...core, admit }),
+        ...createRoutes(service, admit),
         ...createOwnDataRoutes(createOwnData({ ...services, issuer })),
-        ...createSecurityRoutes(security, services.emailLinks.mailEnabled),
+        ...createSecurityRoutes(security, { mailEnabled, admit }),
       ],
     };
   },

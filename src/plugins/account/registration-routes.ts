@@ -1,5 +1,5 @@
 import type { CoreSettings } from '../../kernel/plugin.ts';
-import { access, defineRoute, type Route } from '../../kernel/route.ts';
+import { type Admit, access, defineRoute, type Route } from '../../kernel/route.ts';
 import { CheckMail } from '../email-links/contract.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
@@ -24,9 +24,10 @@ const REFUSED_REGISTRATIONS = [
 ];
 
 /** REGISTRATION=strict: one answer for new and taken addresses, from which nobody learns which it was (SEC-16). */
-const registerByMail = (account: AccountService): Route =>
+const registerByMail = (account: AccountService, admit: Admit): Route =>
   defineRoute({
     ...REGISTER,
+    admit,
     summary: 'Ask for an account; a link mailed to the address creates it',
     success: { status: 202, schema: CheckMail },
     problems: REFUSED_REGISTRATIONS,
@@ -36,9 +37,10 @@ const registerByMail = (account: AccountService): Route =>
     },
   });
 
-const registerAtOnce = (account: AccountService): Route =>
+const registerAtOnce = (account: AccountService, admit: Admit): Route =>
   defineRoute({
     ...REGISTER,
+    admit,
     summary: 'Create an account',
     success: { status: 201, schema: Registered },
     problems: [...REFUSED_REGISTRATIONS, userProblems.emailTaken],
@@ -52,5 +54,6 @@ const registerAtOnce = (account: AccountService): Route =>
 /** `POST /auth/register`, as REGISTRATION says. */
 export const createRegistrationRoute = (
   account: AccountService,
-  registration: CoreSettings['registration'],
-): Route => (registration === 'strict' ? registerByMail(account) : registerAtOnce(account));
+  { registration, admit }: Pick<CoreSettings, 'registration'> & { readonly admit: Admit },
+): Route =>
+  registration === 'strict' ? registerByMail(account, admit) : registerAtOnce(account, admit);

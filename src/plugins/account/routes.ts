@@ -1,4 +1,4 @@
-import { access, defineRoute, type Route } from '../../kernel/route.ts';
+import { type Admit, access, defineRoute, type Route } from '../../kernel/route.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
 import { Credentials, ProfileChanges, Reauthentication, SignedIn, User } from './schemas.ts';
@@ -17,12 +17,13 @@ const signedInReply = ({ profile, pair, cookies }: SignedInResult) => ({
 });
 
 /** `/auth`: the cookie REST API. */
-export const createRoutes = (account: AccountService): readonly Route[] => [
+export const createRoutes = (account: AccountService, admit: Admit): readonly Route[] => [
   defineRoute({
     method: 'post',
     path: '/auth/login',
     access: access.public,
     rateLimit: 'sign-in',
+    admit,
     summary: 'Sign in with e-mail and password',
     body: Credentials,
     success: { status: 200, schema: SignedIn },
@@ -56,6 +57,7 @@ export const createRoutes = (account: AccountService): readonly Route[] => [
     path: '/auth/reauthenticate',
     access: access.user(),
     rateLimit: 'sign-in',
+    admit,
     summary: 'Prove the password again; renews auth_time',
     body: Reauthentication,
     success: { status: 204 },

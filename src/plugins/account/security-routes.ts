@@ -1,4 +1,4 @@
-import { access, defineRoute, type Principal, type Route } from '../../kernel/route.ts';
+import { type Admit, access, defineRoute, type Principal, type Route } from '../../kernel/route.ts';
 import type { SessionInfo, SignInRecord } from '../sessions/contract.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
@@ -37,13 +37,14 @@ const recordBody = (record: SignInRecord) => ({
 /** `/auth/password`, `/auth/email`, `/auth/sessions`, `/auth/login-history`. */
 export const createSecurityRoutes = (
   security: SecurityService,
-  mailEnabled: boolean,
+  { mailEnabled, admit }: { readonly mailEnabled: boolean; readonly admit: Admit },
 ): readonly Route[] => [
   defineRoute({
     method: 'put',
     path: '/auth/password',
     access: access.user(),
     rateLimit: 'sign-in',
+    admit,
     summary: 'Change the password; ends every other session',
     body: PasswordChange,
     success: { status: 204 },
@@ -66,6 +67,7 @@ export const createSecurityRoutes = (
     path: '/auth/email',
     access: access.user(),
     rateLimit: mailEnabled ? 'mail' : 'sign-in',
+    admit,
     summary: mailEnabled
       ? 'Ask for another e-mail address; a link mailed to it makes the change'
       : 'Change the e-mail address; ends every other session',

@@ -44,7 +44,7 @@ export const emailLinks = definePlugin({
       wait,
       isStrict: core.registration === 'strict',
     });
-    const { passwordMinLength } = users;
+    const { passwordMinLength, admit } = users;
     return {
       provides: [
         provide(EmailLinks, {
@@ -55,8 +55,8 @@ export const emailLinks = definePlugin({
           passwordChanged: service.passwordChanged,
         }),
       ],
-      routes: createRoutes(service, oidc),
-      pages: createPages({ service, oidc, base, passwordMinLength }),
+      routes: createRoutes(service, { oidc, admit }),
+      pages: createPages({ service, oidc, base, passwordMinLength, admit }),
       ...createUserData(model),
       ...createHousekeeping({ ...context, model, users }),
     };

@@ -1,6 +1,6 @@
 import type { OidcEngine } from '../../kernel/oidc.ts';
 import { ProblemError } from '../../kernel/problem.ts';
-import type { Page, PageInput, PageReply } from '../../kernel/route.ts';
+import type { Admit, Page, PageInput, PageReply } from '../../kernel/route.ts';
 import type { LinkRow } from './model.ts';
 import { donePage } from './outcomes.ts';
 import { problems } from './problems.ts';
@@ -12,6 +12,7 @@ interface Dependencies {
   /** Path of PUBLIC_URL: '' or `/sub`. */
   readonly base: string;
   readonly passwordMinLength: number;
+  readonly admit: Admit;
 }
 
 const access = { kind: 'public' } as const;
@@ -29,7 +30,7 @@ async function unlessInvalid(work: () => Promise<PageReply>): Promise<PageReply>
 }
 
 /** `/l/:code`: showing changes nothing, because mail scanners open links before people do; the form acts. */
-function linkPages({ service, oidc, base, passwordMinLength }: Dependencies): Page[] {
+function linkPages({ service, oidc, base, passwordMinLength, admit }: Dependencies): Page[] {
   const path = '/l/:code';
 
   const show = (link: LinkRow, { csrf, params }: PageInput, refused?: ProblemError): PageReply => {
@@ -75,6 +76,7 @@ function linkPages({ service, oidc, base, passwordMinLength }: Dependencies): Pa
       path,
       access,
       rateLimit: () => 'sign-in',
+      admit: () => admit,
       handle: (input) => unlessInvalid(() => act(input)),
     },
   ];

@@ -1,5 +1,5 @@
 import type { OidcEngine } from '../../kernel/oidc.ts';
-import { access, defineRoute, type Route } from '../../kernel/route.ts';
+import { type Admit, access, defineRoute, type Route } from '../../kernel/route.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
 import {
@@ -15,7 +15,7 @@ import type { FollowingService } from './service.ts';
 /** `/auth/email/…` and `/auth/password/…`: the same as the pages, in JSON. */
 export const createRoutes = (
   service: FollowingService,
-  oidc: Pick<OidcEngine, 'currentSession'>,
+  { oidc, admit }: { readonly oidc: Pick<OidcEngine, 'currentSession'>; readonly admit: Admit },
 ): readonly Route[] => [
   defineRoute({
     method: 'post',
@@ -62,6 +62,7 @@ export const createRoutes = (
     path: '/auth/password/reset',
     access: access.public,
     rateLimit: 'sign-in',
+    admit,
     summary: 'Set a new password with a mailed link; ends every session',
     body: PasswordReset,
     success: { status: 204 },

@@ -44,6 +44,7 @@ export const federation = definePlugin({
       flows: createFlows(context),
       ...{ cipher, keepsTokens },
     });
+    const { admit } = context.use(Users);
     const fetch = createUpstreamFetch({ fetch: globalThis.fetch });
     const { forgotPath } = context.use(EmailLinks);
     return {
@@ -54,7 +55,7 @@ export const federation = definePlugin({
       exportUser: { identities: ({ id }) => identities.exportUser(id) },
       eraseUser: ({ id }, transaction) => identities.eraseUser(id, transaction),
       diagnoses: [diagnoseProviders({ ...context, ...core, providers, fetch })],
-      pages: createPages({ federation: service, base, origins, forgotPath }),
+      pages: createPages({ federation: service, base, origins, forgotPath, admit }),
       start: async () => {
         await renewSeals();
         providers.warnOfUnknown(context.log);

@@ -1,5 +1,5 @@
 import { ProblemError } from '../../kernel/problem.ts';
-import type { Page, PageInput, PageReply } from '../../kernel/route.ts';
+import type { Admit, Page, PageInput, PageReply } from '../../kernel/route.ts';
 import { problems, UPSTREAM } from './problems.ts';
 import { questionPage } from './question-page.ts';
 import { parseReturnTo } from './return-to.ts';
@@ -14,6 +14,7 @@ interface Dependencies {
   readonly origins: { readonly origin: string; readonly others: readonly string[] };
   /** Where those go who forgot their password; undefined when no mail can leave. */
   readonly forgotPath: string | undefined;
+  readonly admit: Admit;
 }
 
 const access = { kind: 'public' } as const;
@@ -54,7 +55,13 @@ export const arrivalReply = (base: string, provider: string, arrival: Arrival): 
     : arrival;
 
 /** `/oauth2/:provider/authorize|callback`, and the page that asks whether two accounts are one person's. */
-export function createPages({ federation, base, origins, forgotPath }: Dependencies): Page[] {
+export function createPages({
+  federation,
+  base,
+  origins,
+  forgotPath,
+  admit,
+}: Dependencies): Page[] {
   const showQuestion = async (
     { params, csrf, request }: PageInput,
     refused?: { readonly error: string; readonly problem?: ProblemError },
@@ -129,6 +136,7 @@ export function createPages({ federation, base, origins, forgotPath }: Dependenc
       path: '/oauth2/:provider/confirm/:code',
       access,
       rateLimit: () => 'sign-in',
+      admit: () => admit,
       handle: answerQuestion,
     },
   ];

@@ -63,6 +63,8 @@ const deny = async (): Promise<PromptOutcome> => ({ finish: { error: 'access_den
 /** `login` and `select_account`: both lead to the same pages and the same actions. */
 export function createPrompts(dependencies: Dependencies): Prompt[] {
   const { service, users, federation, mayRegister, forgotPath } = dependencies;
+  const { admit } = users;
+  const admissions = { login: admit, again: admit, link: admit, register: admit };
   const emailOf = async ({ interaction }: InteractionInput): Promise<string | undefined> => {
     const { session } = interaction;
     const user = session && (await users.find(session.userId));
@@ -208,6 +210,7 @@ export function createPrompts(dependencies: Dependencies): Prompt[] {
       pages,
       actions,
       rateLimits,
+      admissions,
       async show(input) {
         const email = await emailOf(input);
         return email && isSamePerson(input) ? againPage(input, email) : signInPage(input);
@@ -218,6 +221,7 @@ export function createPrompts(dependencies: Dependencies): Prompt[] {
       requestable: true,
       pages,
       rateLimits,
+      admissions,
       async show(input) {
         const email = await emailOf(input);
         if (!email) return signInPage(input);

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineEvent } from '../../kernel/events.ts';
+import type { Admit } from '../../kernel/route.ts';
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
 import type { Alongside } from '../sessions/contract.ts';
@@ -57,6 +58,11 @@ export type WithNewUser = (user: User, transaction: Transaction) => Promise<void
 export interface UserService {
   /** Characters, for forms to say. */
   readonly passwordMinLength: number;
+  /**
+   * For routes and pages on which a password is hashed: a storm is refused before anything is done for it. Throws
+   * `users:busy` (503) when the hashing queue has no place left.
+   */
+  readonly admit: Admit;
   /** Throws `users:email-taken`, `users:password-rejected`, `users:invalid-email`. */
   register(registration: Registration, alongside?: WithNewUser): Promise<User>;
   /** Checks and hashes as `register` does, and throws as it does, but neither knows nor says whether the address is taken. */

@@ -1,18 +1,18 @@
 /** Bounds how much of the thread pool hashing takes: signing shares it. */
 import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/plugin.ts';
+import type { Admit } from '../../kernel/route.ts';
 import type { Gauge } from '../../kernel/telemetry.ts';
 import { problems } from './problems.ts';
 
-/** Runs work when a slot is free. Throws `users:busy` (503) when too many wait already, or when it waited too long. */
-export type HashQueue = <Result>(work: () => Promise<Result>) => Promise<Result>;
-
-export interface WatchedQueue {
-  readonly run: HashQueue;
+export interface HashQueue {
+  /** Runs work when a slot is free. Throws `users:busy` (503) when too many wait already, or when it waited too long. */
+  readonly run: Admit;
   /**
    * Does what comes before a hash, and the hash itself, if there is a place for it: a storm is turned away before
    * anything is looked up. Throws `users:busy` (503).
    */
-  readonly admit: HashQueue;
+  readonly admit: Admit;
   /** How many stand in line now. */
   waiting(): number;
   /** How many were sent away so far. */
@@ -20,7 +20,7 @@ export interface WatchedQueue {
   readonly gauges: readonly Gauge[];
 }
 
-export interface QueueLimits {
+export interface QueueOptions {
   /** How many run at once. */
   readonly slots: number;
   /** How many more stand in line, first come, first served. */
@@ -28,6 +28,7 @@ export interface QueueLimits {
   /** Milliseconds. Who waited longer has given up, most likely: a hash for nobody would only delay the others. */
   readonly patience: number;
   readonly clock: Clock;
+  readonly log: Pick<Log, 'info' | 'warn'>;
 }
 
 interface Waiting {
@@ -35,15 +36,24 @@ interface Waiting {
   readonly turn: PromiseWithResolvers<void>;
 }
 
-export function createHashQueue({ slots, waiting, patience, clock }: QueueLimits): WatchedQueue {
+export function createHashQueue({ slots, waiting, patience, clock, log }: QueueOptions): HashQueue {
   const line: Waiting[] = [];
   let free = slots;
   let refused = 0;
   let admitted = 0;
+  let isFull = false;
 
   const refuse = () => {
+    if (!isFull) log.warn({ event: 'hashing.full' }, 'requests with passwords are refused');
+    isFull = true;
     refused += 1;
     return problems.busy();
+  };
+  // Not with the first free place: a storm that goes on would begin and end all the time.
+  const recover = (): void => {
+    if (!isFull || line.length > 0 || admitted > slots) return;
+    isFull = false;
+    log.info({ event: 'hashing.recovered' }, 'requests with passwords are taken again');
   };
   const enter = async (): Promise<void> => {
     if (free > 0) {
@@ -71,6 +81,7 @@ export function createHashQueue({ slots, waiting, patience, clock }: QueueLimits
         return await work();
       } finally {
         leave();
+        recover();
       }
     },
     async admit(work) {
@@ -80,6 +91,7 @@ export function createHashQueue({ slots, waiting, patience, clock }: QueueLimits
         return await work();
       } finally {
         admitted -= 1;
+        recover();
       }
     },
     waiting: () => line.length,

@@ -33,11 +33,13 @@ export const users = definePlugin({
       waiting: set.HASH_QUEUE,
       patience: set.HASH_PATIENCE * 1000,
       clock: context.clock,
+      log: context.log,
     });
     const service = createUserService({
       ...context,
       users: model,
       passwordMinLength: set.PASSWORD_MIN_LENGTH,
+      admit: queue.admit,
       limits: context.use(RateLimits),
       sessions: context.use(Sessions),
       policy: createPasswordPolicy({

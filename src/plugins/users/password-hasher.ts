@@ -3,12 +3,10 @@ import * as nodeArgon2 from '@node-rs/argon2';
 import type { Random } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import { noSpan, type Span } from '../../kernel/telemetry.ts';
-import type { HashQueue, WatchedQueue } from './hash-queue.ts';
+import type { HashQueue } from './hash-queue.ts';
 import { type Pepper, splitStoredHash } from './pepper.ts';
 
 export interface PasswordHasher {
-  /** Does work that is to end with `verify`, if there is room for it. Throws `users:busy` (503) before it begins. */
-  readonly admit: HashQueue;
   /** What is stored. Throws `users:busy` (503). */
   hash(password: string): Promise<string>;
   /**
@@ -25,7 +23,7 @@ export interface HasherOptions {
   readonly memoryKib: number;
   readonly passes: number;
   readonly peppers: readonly Pepper[];
-  readonly queue: Pick<WatchedQueue, 'run' | 'admit'>;
+  readonly queue: Pick<HashQueue, 'run'>;
   readonly random: Random;
   readonly log: Log;
   readonly span?: Span;
@@ -48,7 +46,7 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
     span = noSpan,
     argon2 = nodeArgon2,
   } = options;
-  const inTurn: HashQueue = (work) => span('hash password', {}, () => queue.run(work));
+  const inTurn: HashQueue['run'] = (work) => span('hash password', {}, () => queue.run(work));
   const current = peppers[0];
   const dummy = current ? `${current.id}${dummyPhc(options)}` : dummyPhc(options);
 
@@ -70,8 +68,6 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
   };
 
   return {
-    admit: queue.admit,
-
     async hash(password) {
       const phc = await inTurn(() =>
         argon2.hash(normalise(password), {

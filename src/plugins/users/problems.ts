@@ -21,5 +21,6 @@ export const problems = defineProblems('users', {
     title: 'The server is busy',
     detail: 'Too many passwords are being checked at the moment. Try again in a second.',
     retryAfter: 1,
+    isOverload: true,
   },
 });

@@ -17,6 +17,7 @@ import { toUser } from './to-user.ts';
 
 interface OwnDependencies {
   readonly passwordMinLength: number;
+  readonly admit: UserService['admit'];
 }
 
 type Dependencies = OwnDependencies &
@@ -30,6 +31,7 @@ export function createUserService(dependencies: Dependencies): UserService {
   const { users, clock } = dependencies;
   return {
     passwordMinLength: dependencies.passwordMinLength,
+    admit: dependencies.admit,
     ...createRegisterUser(dependencies),
     changeEmail: createChangeEmail(dependencies),
     resetPassword: createResetPassword(dependencies),

@@ -1,17 +1,15 @@
 import { expect } from 'chai';
 import { ProblemError } from '../../../src/kernel/problem.ts';
-import {
-  createHashQueue,
-  type HashQueue,
-  type QueueLimits,
-} from '../../../src/plugins/users/hash-queue.ts';
+import type { Admit } from '../../../src/kernel/route.ts';
+import { createHashQueue, type QueueOptions } from '../../../src/plugins/users/hash-queue.ts';
 import { eventually } from '../../support/eventually.ts';
+import { createRecordingLog, silentLog } from '../../support/log.ts';
 
-const createQueue = (limits: Pick<QueueLimits, 'slots' | 'waiting'> & Partial<QueueLimits>) =>
-  createHashQueue({ patience: 5000, clock: { now: () => 0 }, ...limits });
+const createQueue = (limits: Pick<QueueOptions, 'slots' | 'waiting'> & Partial<QueueOptions>) =>
+  createHashQueue({ patience: 5000, clock: { now: () => 0 }, log: silentLog, ...limits });
 
 /** Work that begins when it gets a slot and ends when it is told. */
-function createWork(queue: HashQueue) {
+function createWork(queue: Admit) {
   const begun: number[] = [];
   const ends: PromiseWithResolvers<void>[] = [];
   const add = (number: number): Promise<number> =>
@@ -134,5 +132,20 @@ describe('hash queue', () => {
     await Promise.all(admitted);
     expect(await queue.admit(async () => 'room again')).to.equal('room again');
     expect(queue.refused()).to.equal(1);
+  });
+
+  it('logs once that it is full, however many it refuses, and once that it is not any more', async () => {
+    const log = createRecordingLog();
+    const queue = createQueue({ slots: 1, waiting: 1, log });
+    const ends = [1, 2].map(() => Promise.withResolvers<void>());
+    const admitted = ends.map(({ promise }) => queue.admit(() => promise));
+    for (let count = 0; count < 5; count += 1) await busy(queue.admit(async () => undefined));
+    expect(log.entries.map(({ fields }) => fields)).to.deep.equal([{ event: 'hashing.full' }]);
+    for (const { resolve } of ends) resolve();
+    await Promise.all(admitted);
+    expect(log.entries.map(({ level, fields }) => [level, fields])).to.deep.equal([
+      ['warn', { event: 'hashing.full' }],
+      ['info', { event: 'hashing.recovered' }],
+    ]);
   });
 });

@@ -23,7 +23,7 @@ function createHasher({ memoryKib = 256, passes = 1, pepper = '' } = {}) {
     memoryKib,
     passes,
     peppers: parsePeppers(pepper || undefined),
-    queue: createHashQueue({ slots: 2, waiting: 100, patience: 60_000, clock: systemClock }),
+    queue: createHashQueue({ slots: 2, waiting: 100, patience: 60_000, clock: systemClock, log }),
     random,
     log,
     argon2: {

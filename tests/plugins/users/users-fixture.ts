@@ -95,15 +95,17 @@ export function createUsersFixture(options: FixtureOptions) {
   const revocations = createFakeRevocations(db);
   const sessions = createFakeSessions(revocations);
   const model = createUserModel(db);
+  const queue = createHashQueue({
+    ...(limits ?? { slots: 2, waiting: 1_000 }),
+    patience: 60_000,
+    clock: systemClock,
+    log,
+  });
   const hasher = createPasswordHasher({
     memoryKib,
     passes: 1,
     peppers: [],
-    queue: createHashQueue({
-      ...(limits ?? { slots: 2, waiting: 1_000 }),
-      patience: 60_000,
-      clock: systemClock,
-    }),
+    queue,
     random,
     log,
     argon2: {
@@ -125,6 +127,7 @@ export function createUsersFixture(options: FixtureOptions) {
   });
   const service = createUserService({
     passwordMinLength: 12,
+    admit: queue.admit,
     users: model,
     policy,
     hasher,

@@ -40,21 +40,19 @@ export function createAuthenticate(
   };
 
   return {
-    authenticate: (email, password) =>
-      hasher.admit(async () => {
-        const address = parseEmailAddress(email);
-        // What is no address is nobody's, but costs a hash as well.
-        await limits.account(address?.canonical ?? email.normalize('NFKC').trim().toLowerCase());
-        const row = address && (await users.findByEmail(address.canonical));
-        const found = await verify(row, password);
-        return found && toUser(found);
-      }),
+    async authenticate(email, password) {
+      const address = parseEmailAddress(email);
+      // What is no address is nobody's, but costs a hash as well.
+      await limits.account(address?.canonical ?? email.normalize('NFKC').trim().toLowerCase());
+      const row = address && (await users.findByEmail(address.canonical));
+      const found = await verify(row, password);
+      return found && toUser(found);
+    },
 
-    verifyPassword: (userId, password) =>
-      hasher.admit(async () => {
-        const row = await users.findById(userId);
-        await limits.account(row?.email_canonical ?? userId);
-        return (await verify(row, password)) !== undefined;
-      }),
+    async verifyPassword(userId, password) {
+      const row = await users.findById(userId);
+      await limits.account(row?.email_canonical ?? userId);
+      return (await verify(row, password)) !== undefined;
+    },
   };
 }
