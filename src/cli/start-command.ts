@@ -4,6 +4,7 @@ import { issuerOf } from '../http/public-url.ts';
 import { type Loaded, notesOf } from '../load-settings.ts';
 import { startServer } from '../main.ts';
 import { hashSlots } from '../plugins/users/contract.ts';
+import { putEventLoopFirst } from '../thread-pool.ts';
 import { createThisWorker, type ThisWorker } from '../workers/this-worker.ts';
 import { startWorkers, WORKER_NUMBER } from './start-workers.ts';
 
@@ -58,6 +59,8 @@ async function serve(
     if (stopping.aborted) return;
     throw error;
   }
+  // By now it has read files, and so has all its threads.
+  await putEventLoopFirst().catch(() => undefined);
   await server.flushLog();
   onReady();
   await aborted(stopping);

@@ -51,6 +51,22 @@ describe('a storm of sign-ins (I5, I6, I7)', function () {
     await database?.drop();
   });
 
+  it('the event loop goes before hashes', async () => {
+    const threads = `/proc/${server.pid}/task`;
+    const niceness: Record<string, Set<number>> = {};
+    for (const thread of await readdir(threads)) {
+      const name = (await readFile(`${threads}/${thread}/comm`, 'utf8')).trim();
+      // proc_pid_stat(5): what follows the name in brackets begins with field 3; 19 is the niceness.
+      const fields = (await readFile(`${threads}/${thread}/stat`, 'utf8')).split(') ')[1];
+      (niceness[name] ??= new Set()).add(Number(fields?.split(' ')[16]));
+    }
+    const { 'libuv-worker': pool, ...others } = niceness;
+    expect(pool).to.deep.equal(new Set([10]));
+    for (const [name, those] of Object.entries(others)) {
+      expect(those, name).to.deep.equal(new Set([0]));
+    }
+  });
+
   it('500 at once: each is checked or told to come back; refreshing goes on', async function () {
     let calls = 0;
     await refreshing(browser, () => calls++ > 50);
