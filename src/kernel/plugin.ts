@@ -94,7 +94,7 @@ export interface Task {
 /** Handles a grant type of the token endpoint; throws oidc-provider's errors. */
 export type GrantHandler = (ctx: KoaContextWithOIDC) => Promise<void>;
 
-/** Admits or refuses calls, before their bodies are read. */
+/** Counts calls, and refuses those of whoever makes too many. */
 export interface Limiter {
   /** What a refused call may be answered with. */
   readonly problems: readonly ProblemType[];
@@ -175,10 +175,7 @@ export interface CommandInput {
   readonly args: readonly string[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly io: CommandIo;
-  /**
-   * Logs a change that was made (`admin.<action>`, actor `cli`), unless a service has logged it. `target` is an id,
-   * `diff` what was and is: neither an address nor a secret.
-   */
+  /** Logs a change (`admin.<action>`, actor `cli`) that no service logs. Target: an id. Diff: what was and is, no secret. */
   record(action: string, target: string, diff?: object): void;
   use<Service>(token: ServiceToken<Service>): Service;
 }

@@ -15,10 +15,7 @@ export interface ProblemSpec {
   readonly challenge?: string;
   /** Seconds, sent as `Retry-After`. */
   readonly retryAfter?: number;
-  /**
-   * Many are told so at once, since this server has too much to do: a line in the log for each would be one more thing
-   * to do. Whoever refuses logs when that begins and ends.
-   */
+  /** Told to many at once, by a server with too much to do: who refuses logs that it begins and ends, not each one. */
   readonly isOverload?: boolean;
   /** Cookies of ours that the answer deletes, by their names in `kernel/route.ts`. */
   readonly clearCookies?: readonly string[];

@@ -58,7 +58,7 @@ describe('a storm of sign-ins (I5, I6, I7)', function () {
       const name = (await readFile(`${threads}/${thread}/comm`, 'utf8')).trim();
       // proc_pid_stat(5): what follows the name in brackets begins with field 3; 19 is the niceness.
       const fields = (await readFile(`${threads}/${thread}/stat`, 'utf8')).split(') ')[1];
-      (niceness[name] ??= new Set()).add(Number(fields?.split(' ')[16]));
+      niceness[name] = (niceness[name] ?? new Set()).add(Number(fields?.split(' ')[16]));
     }
     const { 'libuv-worker': pool, ...others } = niceness;
     expect(pool).to.deep.equal(new Set([10]));

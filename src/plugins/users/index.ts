@@ -32,14 +32,12 @@ export const users = definePlugin({
       slots: hashSlots(set.HASH_SLOTS),
       waiting: set.HASH_QUEUE,
       patience: set.HASH_PATIENCE * 1000,
-      clock: context.clock,
-      log: context.log,
+      ...context,
     });
     const service = createUserService({
       ...context,
-      users: model,
+      ...{ users: model, admit: queue.admit },
       passwordMinLength: set.PASSWORD_MIN_LENGTH,
-      admit: queue.admit,
       limits: context.use(RateLimits),
       sessions: context.use(Sessions),
       policy: createPasswordPolicy({
