@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Roles } from '../../src/plugins/roles/contract.ts';
 import { type User, Users } from '../../src/plugins/users/contract.ts';
 import type { Answer, Browser } from './browser.ts';
+import type { Node } from './nodes.ts';
 import type { TestApp } from './test-app.ts';
 
 export const PASSWORD = 'seven quiet herons fly';
@@ -40,7 +41,7 @@ export const signIn = (
 ): Promise<Answer> => browser.submit(page, { email: user.email, password });
 
 /** A new browser in which the user is signed in through the REST API. */
-export async function signedInBrowser(app: TestApp, user: User): Promise<Browser> {
+export async function signedInBrowser(app: Node, user: User): Promise<Browser> {
   const browser = app.browser();
   const answer = await login(browser, user);
   if (answer.status !== 200) throw new Error(`login failed: ${answer.status} ${answer.text}`);

@@ -55,7 +55,7 @@ describe('stored upstream tokens while SECRET_KEY rotates', () => {
     await link('without', undefined);
     const event = 'federation.tokens_reencrypted';
     expect(await start(NEW, OLD)).to.deep.equal([{ level: 'info', event, count: 3 }]);
-    expect(await start(NEW, OLD)).to.deep.equal([{ level: 'info', event, count: 0 }]);
+    expect(await start(NEW, OLD), 'nothing left').to.deep.equal([]);
     expect(await start(NEW), 'nothing to do').to.deep.equal([]);
     for (const subject of ['a', 'b', 'c', 'd']) {
       expect(await opened(subject, NEW)).to.equal(subject);

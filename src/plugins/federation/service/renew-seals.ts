@@ -33,8 +33,10 @@ export function createRenewSeals({ identities, cipher, log, batch = 200 }: Depen
       for (const row of rows) if (!(await renew(row, counts))) counts.unreadable += 1;
       rows = await identities.sealedAfter(rows.at(-1)?.id, batch);
     }
-    const event = 'federation.tokens_reencrypted';
-    log.info({ event, count: counts.renewed }, 'stored tokens encrypted anew');
+    if (counts.renewed > 0) {
+      const fields = { event: 'federation.tokens_reencrypted', count: counts.renewed };
+      log.info(fields, 'stored tokens encrypted anew');
+    }
     if (counts.unreadable > 0) {
       const fields = { event: 'federation.tokens_unreadable', count: counts.unreadable };
       log.warn(fields, 'no key of SECRET_KEY opens some stored tokens');
