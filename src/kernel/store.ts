@@ -74,7 +74,7 @@ export interface StateStore {
   publish(channel: string, message: string): Promise<void>;
   /** Calls `listener` for each message until the returned function is called. Reconnects by itself. */
   subscribe(channel: string, listener: (message: string) => void): Promise<() => Promise<void>>;
-  /** Resolves when the store answers. */
+  /** Resolves when the store answers, all servers of it. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

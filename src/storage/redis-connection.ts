@@ -2,10 +2,10 @@
  * Connections to one Redis, to whichever server Sentinel calls the master, or to a Redis Cluster. They answer within
  * a bounded time and never run a command twice.
  */
-import { type Cluster, Redis, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
 import { BoundedCluster } from './bounded-cluster.ts';
 import { SCRIPTS } from './redis-scripts.ts';
-import type { ClusterRedis, RedisAddress, SentinelRedis } from './redis-url.ts';
+import type { ClusterRedis, RedisAddress, RedisHost, SentinelRedis } from './redis-url.ts';
 
 /** Milliseconds. */
 const COMMAND = 500;
@@ -45,19 +45,29 @@ export function connectRedis(address: RedisAddress): RedisConnection {
   return connectNode(address, { scripts: SCRIPTS });
 }
 
-/** For messages only. They reach every node of a Cluster, so one plain connection to any of them is enough. */
-export function connectSubscriber(address: RedisAddress): Redis {
+/**
+ * For messages only. They reach every node of a Cluster, so one plain connection to any of them is enough: to one that the
+ * URL names, or that the connection for `commands` has found.
+ */
+export function connectSubscriber(address: RedisAddress, commands: RedisConnection): Redis {
   if (address.kind !== 'cluster') return connectNode(address, {});
   let next = 0;
   const subscriber: Redis = connectNode(address, {
     retryStrategy(attempt) {
-      next = (next + 1) % address.hosts.length;
-      Object.assign(subscriber.options, address.hosts[next]);
+      const hosts = [...mastersOf(commands), ...address.hosts];
+      next = (next + 1) % hosts.length;
+      Object.assign(subscriber.options, hosts[next]);
       return pauseBefore(attempt);
     },
   });
   return subscriber;
 }
+
+/** Those of a Cluster that there is a connection to. */
+const mastersOf = (connection: RedisConnection): RedisHost[] =>
+  connection instanceof Cluster
+    ? connection.nodes('master').map(({ options: { host = '', port = 0 } }) => ({ host, port }))
+    : [];
 
 const security = ({ tls, credentials }: RedisAddress) => ({
   ...credentials,

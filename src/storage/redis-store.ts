@@ -2,9 +2,11 @@
  * The state store on Redis. A record is one string key, its first character the mark that
  * `consumeOnce` sets, so every method is one command or one script on one key.
  */
+import { Cluster } from 'ioredis';
 import type { Log } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
-import { connectRedis } from './redis-connection.ts';
+import { pingCluster } from './ping-cluster.ts';
+import { connectRedis, connectSubscriber } from './redis-connection.ts';
 import { UNUSED } from './redis-scripts.ts';
 import { watchConnection } from './redis-state.ts';
 import { createRedisSubscriber } from './redis-subscriber.ts';
@@ -46,7 +48,11 @@ export function createRedisStore({ url, prefix = 'auth:', log }: RedisStoreOptio
   const connection = connectRedis(address);
   const state = watchConnection(connection, 'commands', log);
   const redis = connection as unknown as Commands;
-  const subscriber = createRedisSubscriber(address, prefix, log);
+  const subscriber = createRedisSubscriber(
+    () => connectSubscriber(address, connection),
+    prefix,
+    log,
+  );
 
   async function answer<Reply>(reply: Promise<Reply>): Promise<Reply> {
     try {
@@ -97,7 +103,9 @@ export function createRedisStore({ url, prefix = 'auth:', log }: RedisStoreOptio
     },
     async ping() {
       await state.ready();
-      await answer(redis.ping());
+      await answer(
+        connection instanceof Cluster ? pingCluster(connection) : redis.ping().then(() => {}),
+      );
     },
     async close() {
       subscriber.close();

@@ -7,9 +7,7 @@ import {
   createChannelListeners,
   type Listener,
 } from './channel-listeners.ts';
-import { connectSubscriber } from './redis-connection.ts';
 import { type ConnectionState, UNAVAILABLE, watchConnection } from './redis-state.ts';
-import type { RedisAddress } from './redis-url.ts';
 
 /** Milliseconds. An idle link that died silently is found out by asking. */
 const HEARTBEAT = 2_000;
@@ -26,7 +24,7 @@ interface Link {
 }
 
 export function createRedisSubscriber(
-  address: RedisAddress,
+  connect: () => Redis,
   prefix: string,
   log: Log,
 ): RedisSubscriber {
@@ -38,7 +36,7 @@ export function createRedisSubscriber(
   async function join(channel: string): Promise<void> {
     if (closed)
       throw new StoreUnavailable(UNAVAILABLE, { cause: new Error('The store is closed') });
-    link ??= open(address, log, listeners, prefix);
+    link ??= open(connect(), log, listeners, prefix);
     const { redis, state } = link;
     try {
       await state.ready();
@@ -65,8 +63,7 @@ export function createRedisSubscriber(
   };
 }
 
-function open(address: RedisAddress, log: Log, listeners: ChannelListeners, prefix: string): Link {
-  const redis = connectSubscriber(address);
+function open(redis: Redis, log: Log, listeners: ChannelListeners, prefix: string): Link {
   const state = watchConnection(redis, 'subscriber', log);
   const startOver = (error: Error) => {
     log.warn(

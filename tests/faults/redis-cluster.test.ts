@@ -66,6 +66,9 @@ describe('a Redis Cluster in trouble (I1, I2, I5, I6)', function () {
     await pushUntil(app, async () => !(await isComplete(third)));
     const [status] = await pushUntil(app, once());
     expect(status).to.equal(503);
+    const ready = await app.browser().request('/health/ready');
+    expect(ready.status).to.equal(503);
+    expect(ready.json()['dependencies']).to.include({ state_store: 'failed', postgresql: 'ok' });
 
     await Promise.all([second.restart(), ofSecond.restart()]);
     await cluster.whenOk();
