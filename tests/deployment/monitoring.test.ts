@@ -4,8 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { createUser, login } from '../support/people.ts';
-import { createRelyingParty } from '../support/relying-party.ts';
+import { causeEvents, readMetrics } from '../support/metrics.ts';
 import { startTestApp } from '../support/test-app.ts';
 
 const FOLDER = path.resolve(import.meta.dirname, '../../monitoring');
@@ -49,17 +48,10 @@ const ADDED = ['job', 'instance', 'le'];
 async function metricsOfServer(): Promise<string> {
   const app = await startTestApp();
   try {
-    const user = await createUser(app);
-    await login(app.browser(), user);
-    await login(app.browser(), user, 'not the password at all');
-    const machine = await createRelyingParty(app, {
-      grant_types: ['client_credentials'],
-      redirect_uris: [],
-    });
-    await machine.token({ grant_type: 'client_credentials' });
+    await causeEvents(app);
     await app.browser().request('/oidc/userinfo');
     await app.browser().request('/auth/refresh', { method: 'POST' });
-    return (await app.browser().request(`${new URL(app.issuer).origin}/metrics`)).text;
+    return await readMetrics(app);
   } finally {
     await app.close();
   }

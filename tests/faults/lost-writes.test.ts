@@ -4,8 +4,9 @@ import { forms } from '../support/browser.ts';
 import { meAt, refreshAt, tokensOf, userinfoAt } from '../support/cookie-api.ts';
 import { type LosableState, startOnLosableState } from '../support/losable-state.ts';
 import { ISSUER } from '../support/nodes.ts';
-import { createUser, login } from '../support/people.ts';
-import { codeOf, createRelyingParty, errorOf } from '../support/relying-party.ts';
+import { login } from '../support/people.ts';
+import { codeOf, errorOf } from '../support/relying-party.ts';
+import { type SignedIn, signInWithClient } from '../support/signed-in.ts';
 import { anotherNode, storeKinds, type TestApp } from '../support/test-app.ts';
 
 /** Seconds: later than the same-answer window. */
@@ -25,22 +26,10 @@ for (const store of storeKinds) {
     });
     after(() => state?.close());
 
-    /** A user in a browser, and a client signed in through it. */
-    const signedIn = async () => {
-      const user = await createUser(app);
-      const browser = app.browser();
-      const cookies = tokensOf(await login(browser, user));
-      const rp = await createRelyingParty(app);
-      const code = codeOf(await rp.authorize(browser));
-      const { body } = await rp.redeem(code);
-      const oidc = { access: body.access_token ?? '', refresh: body.refresh_token ?? '' };
-      return { user, browser, cookies, rp, oidc };
-    };
-
-    type Person = Awaited<ReturnType<typeof signedIn>>;
+    const signedIn = () => signInWithClient(app);
 
     /** Nothing that the person held lets anybody in, on this node and on one that starts now. */
-    const expectSignedOut = async ({ browser, cookies, rp, oidc }: Person): Promise<void> => {
+    const expectSignedOut = async ({ browser, cookies, rp, oidc }: SignedIn): Promise<void> => {
       const restarted = await anotherNode(app);
       try {
         for (const node of [app, restarted]) {

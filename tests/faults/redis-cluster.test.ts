@@ -1,31 +1,13 @@
 /** A Redis Cluster that loses masters. */
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.ts';
-import { expectRecovery, pushUntil, RECOVERY, useThingsUp } from '../support/failover.ts';
-import { ISSUER } from '../support/nodes.ts';
+import { expectRecovery, listen, pushUntil, useThingsUp } from '../support/failover.ts';
 import { askRedis } from '../support/private-redis.ts';
-import {
-  type ClusterNode,
-  type RedisCluster,
-  startRedisCluster,
-} from '../support/redis-cluster.ts';
-import { startTestApp, type TestApp } from '../support/test-app.ts';
+import { type ClusterNode, startRedisCluster } from '../support/redis-cluster.ts';
+import { useAppOn } from '../support/use-app-on.ts';
 
 describe('a Redis Cluster in trouble (I1, I2, I5, I6)', function () {
   this.timeout(120_000);
-  let cluster: RedisCluster;
-  let app: TestApp;
-
-  before(async function () {
-    const started = await startRedisCluster({ replicas: 1 });
-    if (!started) return this.skip();
-    cluster = started;
-    app = await startTestApp({ store: 'redis', origin: ISSUER, redisUrl: cluster.url });
-  });
-  after(async () => {
-    await app?.close();
-    await cluster?.stop();
-  });
+  const on = useAppOn(() => startRedisCluster({ replicas: 1 }));
 
   const isComplete = async ({ port }: ClusterNode) =>
     (await askRedis(port, 'CLUSTER INFO')).includes('cluster_state:ok');
@@ -33,16 +15,16 @@ describe('a Redis Cluster in trouble (I1, I2, I5, I6)', function () {
     (await askRedis(port, 'INFO replication')).includes('role:master');
 
   const places = () => {
-    const [first, second, third] = cluster.masters;
-    const [ofFirst, ofSecond] = cluster.replicas;
+    const [first, second, third] = on.redis.masters;
+    const [ofFirst, ofSecond] = on.redis.replicas;
     if (!first || !second || !third || !ofFirst || !ofSecond) throw new Error('too few nodes');
     return { first, second, third, ofFirst, ofSecond };
   };
 
   it('a master is lost and its replica takes over: 503 until then, nothing is undone', async () => {
+    const { app } = on;
     const { first, third, ofFirst } = places();
-    const heard: string[] = [];
-    await app.storage.store.subscribe('test', (message) => heard.push(message));
+    const expectMessages = await listen(app);
     const expectNothingUndone = await useThingsUp(app);
 
     // The node that the subscriber is connected to.
@@ -51,13 +33,11 @@ describe('a Redis Cluster in trouble (I1, I2, I5, I6)', function () {
 
     await expectRecovery(app);
     await expectNothingUndone();
-    await eventually(async () => {
-      await app.storage.store.publish('test', 'after');
-      return heard.includes('after');
-    }, RECOVERY);
+    await expectMessages();
   });
 
   it('a master and its replica are lost: 503, and service again when they are back, empty', async () => {
+    const { app } = on;
     const { second, third, ofSecond } = places();
     const expectNothingUndone = await useThingsUp(app);
 
@@ -71,7 +51,7 @@ describe('a Redis Cluster in trouble (I1, I2, I5, I6)', function () {
     expect(ready.json()['dependencies']).to.include({ state_store: 'failed', postgresql: 'ok' });
 
     await Promise.all([second.restart(), ofSecond.restart()]);
-    await cluster.whenOk();
+    await on.redis.whenOk();
     await expectRecovery(app);
     await expectNothingUndone();
   });

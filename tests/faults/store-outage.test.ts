@@ -1,36 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { Answer, Browser } from '../support/browser.ts';
-import { meAt, refreshAt, type Tokens, tokensOf, userinfoAt } from '../support/cookie-api.ts';
+import type { Answer } from '../support/browser.ts';
+import { meAt, refreshAt, userinfoAt } from '../support/cookie-api.ts';
 import { eventually } from '../support/eventually.ts';
 import { breakOff, type FaultyApp, startFaultyApp } from '../support/faulty-app.ts';
 import { ISSUER } from '../support/nodes.ts';
-import { createUser, login, PASSWORD } from '../support/people.ts';
-import { codeOf, createRelyingParty, type RelyingParty } from '../support/relying-party.ts';
+import { PASSWORD } from '../support/people.ts';
+import { type SignedIn, signInWithClient } from '../support/signed-in.ts';
 import { type StoreKind, storeKinds, type TestApp } from '../support/test-app.ts';
 
 /** Milliseconds after the fault has healed (I6). */
 const RECOVERY = 5_000;
 /** Milliseconds that one request may take while a store hangs: several bounded calls in a row. */
 const PATIENCE: Readonly<Record<StoreKind, number>> = { redis: 3_000, postgres: 12_000 };
-
-interface Person {
-  readonly email: string;
-  readonly browser: Browser;
-  readonly cookies: Tokens;
-  readonly rp: RelyingParty;
-  readonly oidc: Tokens;
-}
-
-async function signIn(app: TestApp): Promise<Person> {
-  const user = await createUser(app);
-  const browser = app.browser();
-  const cookies = tokensOf(await login(browser, user));
-  const rp = await createRelyingParty(app);
-  const { body } = await rp.redeem(codeOf(await rp.authorize(browser)));
-  const oidc = { access: body.access_token ?? '', refresh: body.refresh_token ?? '' };
-  return { email: user.email, browser, cookies, rp, oidc };
-}
 
 function expectRestUnavailable(answer: Answer): void {
   expect(answer.status, answer.url).to.equal(503);
@@ -57,7 +39,7 @@ function expectAuthorizationUnavailable(answer: Answer): void {
   }
 }
 
-const restCalls = (app: TestApp, { email, browser, cookies }: Person) => [
+const restCalls = (app: TestApp, { user: { email }, browser, cookies }: SignedIn) => [
   () => app.browser().request('/auth/login', { json: { email, password: PASSWORD } }),
   () => refreshAt(app, cookies.refresh),
   () => browser.request('/auth/logout', { method: 'POST' }),
@@ -68,7 +50,7 @@ const register = (app: TestApp) =>
     json: { email: `person-${randomUUID()}@example.com`, password: PASSWORD },
   });
 
-const oidcCalls = ({ rp, oidc }: Person) => [
+const oidcCalls = ({ rp, oidc }: SignedIn) => [
   () => rp.post('/oidc/token', { grant_type: 'refresh_token', refresh_token: oidc.refresh }),
   () => rp.post('/oidc/introspect', { token: oidc.refresh }),
   () => rp.post('/oidc/revoke', { token: oidc.refresh }),
@@ -78,7 +60,7 @@ const oidcCalls = ({ rp, oidc }: Person) => [
 
 /** Everything works for somebody who signs in now. */
 async function expectService(app: TestApp): Promise<void> {
-  const { browser, cookies, rp, oidc } = await signIn(app);
+  const { browser, cookies, rp, oidc } = await signInWithClient(app);
   expect((await refreshAt(app, cookies.refresh)).status).to.equal(200);
   expect((await rp.refresh(oidc.refresh)).status).to.equal(200);
   expect((await browser.request('/health/ready')).status).to.equal(200);
@@ -94,7 +76,7 @@ async function expectHealth(app: TestApp, failed: string): Promise<void> {
 }
 
 /** What no store is needed for goes on. */
-async function expectJwtOnly(app: TestApp, { oidc }: Person): Promise<void> {
+async function expectJwtOnly(app: TestApp, { oidc }: SignedIn): Promise<void> {
   const browser = app.browser();
   for (const path of ['/.well-known/jwks.json', '/.well-known/openid-configuration']) {
     expect((await browser.request(path)).status).to.equal(200);
@@ -109,7 +91,7 @@ for (const kind of storeKinds) {
     describe(`stores that ${fault} (I5, I6), state store on ${kind}`, () => {
       let faulty: FaultyApp;
       let app: TestApp;
-      let person: Person;
+      let person: SignedIn;
 
       before(async () => {
         faulty = await startFaultyApp(kind, { origin: ISSUER });
@@ -117,7 +99,7 @@ for (const kind of storeKinds) {
       });
       after(() => faulty?.close());
       beforeEach(async () => {
-        person = await signIn(app);
+        person = await signInWithClient(app);
       });
       afterEach(async function () {
         this.timeout(20_000);

@@ -5,8 +5,7 @@ import { refreshAt, tokensOf } from '../support/cookie-api.ts';
 import { eventually } from '../support/eventually.ts';
 import { breakOff, type FaultyApp, startFaultyApp } from '../support/faulty-app.ts';
 import { ISSUER } from '../support/nodes.ts';
-import { createUser, login } from '../support/people.ts';
-import { codeOf, createRelyingParty } from '../support/relying-party.ts';
+import { signInWithClient } from '../support/signed-in.ts';
 import { createStatementHooks, type StatementHooks } from '../support/statement-hooks.ts';
 import { anotherNode, storeKinds, type TestApp } from '../support/test-app.ts';
 
@@ -39,13 +38,9 @@ for (const store of storeKinds) {
     };
 
     const signedIn = async () => {
-      const user = await createUser(app);
-      const browser = app.browser();
-      const cookies = tokensOf(await login(browser, user));
-      const rp = await createRelyingParty(app);
-      const { body } = await rp.redeem(codeOf(await rp.authorize(browser)));
-      const gid = String(decodeJwt(body.access_token ?? '')['gid']);
-      return { user, browser, cookies, rp, gid, refresh: body.refresh_token ?? '' };
+      const person = await signInWithClient(app);
+      const gid = String(decodeJwt(person.oidc.access)['gid']);
+      return { ...person, gid, refresh: person.oidc.refresh };
     };
 
     /** The statement arrives and is executed; its answer is lost with the connection. */

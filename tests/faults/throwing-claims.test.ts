@@ -6,8 +6,7 @@ import { ageRotations } from '../support/ageing.ts';
 import { refreshAt, tokensOf } from '../support/cookie-api.ts';
 import { createRecordingLog } from '../support/log.ts';
 import { ISSUER } from '../support/nodes.ts';
-import { createUser, login } from '../support/people.ts';
-import { codeOf, createRelyingParty } from '../support/relying-party.ts';
+import { signInWithClient } from '../support/signed-in.ts';
 import { startTestApp, storeKinds, type TestApp } from '../support/test-app.ts';
 
 type Mood = 'well' | 'throws' | 'hangs' | 'lies';
@@ -48,12 +47,8 @@ for (const store of storeKinds) {
     });
 
     const signedIn = async () => {
-      const user = await createUser(app);
-      const browser = app.browser();
-      const cookies = tokensOf(await login(browser, user));
-      const rp = await createRelyingParty(app);
-      const { body } = await rp.redeem(codeOf(await rp.authorize(browser)));
-      return { user, cookies, rp, refresh: body.refresh_token ?? '' };
+      const { oidc, ...person } = await signInWithClient(app);
+      return { ...person, refresh: oidc.refresh };
     };
 
     const mend = async (userId: string): Promise<void> => {

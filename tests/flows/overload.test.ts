@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { refreshAt, tokensOf } from '../support/cookie-api.ts';
 import { createRecordingLog } from '../support/log.ts';
+import { readMetrics } from '../support/metrics.ts';
 import { ISSUER } from '../support/nodes.ts';
 import { createUser, login } from '../support/people.ts';
 import { codeOf, createRelyingParty } from '../support/relying-party.ts';
@@ -56,10 +57,8 @@ describe('a process that cannot keep up (I5)', () => {
         .filter(({ level }) => level !== 'debug')
         .map(({ fields }) => (fields as { event: string }).event)
         .filter((event) => /overload|request/.test(event));
-    const shed = async () => {
-      const { text } = await app.browser().request('/metrics');
-      return Number(/^auth_requests_shed_total (\d+)$/m.exec(text)?.[1]);
-    };
+    const shed = async () =>
+      Number(/^auth_requests_shed_total (\d+)$/m.exec(await readMetrics(app))?.[1]);
     const before = { shed: await shed(), lines: logged().length };
     milliseconds = 10_000;
     for (let call = 0; call < 3; call += 1) {

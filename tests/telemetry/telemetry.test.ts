@@ -7,6 +7,7 @@ import { access, defineRoute } from '../../src/kernel/route.ts';
 import { type CollectedSpan, type Collector, startCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRecordingLog } from '../support/log.ts';
+import { causeEvents, metricsUrl, readMetrics } from '../support/metrics.ts';
 import { createUser, login, PASSWORD } from '../support/people.ts';
 import { codeOf, createRelyingParty } from '../support/relying-party.ts';
 import {
@@ -179,20 +180,11 @@ describe('telemetry', function () {
   });
 
   describe('metrics', () => {
-    const sample = async (pattern: RegExp, from = app): Promise<number> => {
-      const { text } = await from.browser().request(`${new URL(from.issuer).origin}/metrics`);
-      return Number(pattern.exec(text)?.[1] ?? 0);
-    };
+    const sample = async (pattern: RegExp, from = app): Promise<number> =>
+      Number(pattern.exec(await readMetrics(from))?.[1] ?? 0);
 
     it('count requests by route, logins and tokens by outcome, and measure stores and the queue', async () => {
-      const user = await createUser(app);
-      await login(app.browser(), user);
-      await login(app.browser(), user, 'not the password at all');
-      const machine = await createRelyingParty(app, {
-        grant_types: ['client_credentials'],
-        redirect_uris: [],
-      });
-      await machine.token({ grant_type: 'client_credentials' });
+      const { user, machine } = await causeEvents(app);
       await machine.token({ grant_type: 'refresh_token', refresh_token: 'x' });
       await app.browser().request(`/users/${randomUUID()}`);
       const some = [
@@ -206,7 +198,7 @@ describe('telemetry', function () {
         /^auth_store_seconds_count\{store="state_store",operation="\w+",outcome="ok"\} (\d+)/m,
       ];
       for (const pattern of some) expect(await sample(pattern), `${pattern}`).to.be.greaterThan(0);
-      const { text } = await app.browser().request(`${new URL(app.issuer).origin}/metrics`);
+      const text = await readMetrics(app);
       expect(text)
         .to.match(/^auth_hashes_waiting 0$/m)
         .and.match(/^auth_hashes_running 0$/m)
@@ -221,7 +213,7 @@ describe('telemetry', function () {
 
     it('are for this machine, or for whoever has the token', async () => {
       const read = (from: TestApp, headers = {}) =>
-        from.browser().request(`${new URL(from.issuer).origin}/metrics`, { headers });
+        from.browser().request(metricsUrl(from), { headers });
       expect((await read(app, { 'x-forwarded-for': '198.18.0.1' })).status).to.equal(404);
       const token = 'a-token-for-prometheus';
       const guarded = await start({ METRICS_TOKEN: token });

@@ -1,24 +1,14 @@
 import { expect } from 'chai';
 import { ageRedemptions } from '../../support/ageing.ts';
 import { userinfoAt } from '../../support/cookie-api.ts';
-import {
-  inParallel,
-  type Node,
-  type Nodes,
-  raceStores,
-  startRaceNodes,
-} from '../../support/nodes.ts';
+import { inParallel, type Node, raceStores } from '../../support/nodes.ts';
 import { createUser, signedInBrowser } from '../../support/people.ts';
 import { codeOf, createRelyingParty } from '../../support/relying-party.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 for (const store of raceStores) {
   describe(`racing code redemptions (SEC-55, I1), state store on ${store}`, () => {
-    let nodes: Nodes;
-    before(async function () {
-      this.timeout(120_000);
-      nodes = (await startRaceNodes(store)) ?? this.skip();
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store);
 
     /** A code fresh from the authorization endpoint. */
     const authorized = async () => {

@@ -1,22 +1,12 @@
 import { expect } from 'chai';
 import { loginAt, meAt, refreshAt, type Tokens, tokensOf } from '../../support/cookie-api.ts';
-import {
-  inParallel,
-  type Node,
-  type Nodes,
-  raceStores,
-  startRaceNodes,
-} from '../../support/nodes.ts';
+import { inParallel, type Node, raceStores } from '../../support/nodes.ts';
 import { createUser } from '../../support/people.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 for (const store of raceStores) {
   describe(`racing refreshes of the cookie API (SEC-45, I1), state store on ${store}`, () => {
-    let nodes: Nodes;
-    before(async function () {
-      this.timeout(120_000);
-      nodes = (await startRaceNodes(store)) ?? this.skip();
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store);
 
     /** 20 requests with one token; their one successor. */
     const race = async (over: readonly Node[], { refresh }: Tokens): Promise<Tokens> => {

@@ -3,21 +3,17 @@ import { Roles } from '../../../src/plugins/roles/contract.ts';
 import type { User } from '../../../src/plugins/users/contract.ts';
 import type { Answer } from '../../support/browser.ts';
 import { type Tokens, tokensOf } from '../../support/cookie-api.ts';
-import { inParallel, type Node, type Nodes, startNodes } from '../../support/nodes.ts';
+import { inParallel, type Node } from '../../support/nodes.ts';
 import { createUser, login } from '../../support/people.ts';
 import { storeKinds } from '../../support/test-app.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 const ROUNDS = 3;
 const REQUESTS = 50;
 
 for (const store of storeKinds) {
   describe(`SEC-79 I4 the last two superusers end each other on two processes, state store on ${store}`, () => {
-    let nodes: Nodes;
-    before(async function () {
-      this.timeout(120_000);
-      nodes = await startNodes(store);
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store);
 
     const newSuperuser = async (): Promise<{ user: User; tokens: Tokens }> => {
       const user = await createUser(nodes.local, ['superuser']);

@@ -3,25 +3,20 @@ import { Users } from '../../../src/plugins/users/contract.ts';
 import type { Browser } from '../../support/browser.ts';
 import { meAt, refreshAt, type Tokens, tokensOf, userinfoAt } from '../../support/cookie-api.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Node, type Nodes, startNodes } from '../../support/nodes.ts';
+import type { Node } from '../../support/nodes.ts';
 import { createUser, login } from '../../support/people.ts';
 import { codeOf, createRelyingParty, errorOf } from '../../support/relying-party.ts';
-import { createStatementHooks, type StatementHooks } from '../../support/statement-hooks.ts';
+import { createStatementHooks } from '../../support/statement-hooks.ts';
 import { storeKinds } from '../../support/test-app.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 /** Milliseconds until every node knows of an ended session. */
 const KNOWN = 1_000;
 
 for (const store of storeKinds) {
   describe(`racing an end of the session (I2), state store on ${store}`, () => {
-    let nodes: Nodes;
-    let hooks: StatementHooks;
-    before(async function () {
-      this.timeout(120_000);
-      hooks = createStatementHooks();
-      nodes = await startNodes(store, { wrapStorage: hooks.wrap });
-    });
-    after(() => nodes?.stop());
+    const hooks = createStatementHooks();
+    const nodes = useNodes(store, { wrapStorage: hooks.wrap });
 
     const everywhere = (): readonly Node[] => [nodes.local, ...nodes.processes];
 

@@ -3,20 +3,16 @@ import { expect } from 'chai';
 import { Users } from '../../../src/plugins/users/contract.ts';
 import { loginAt } from '../../support/cookie-api.ts';
 import { codeMailedTo, OUTBOX_ONLY } from '../../support/mailed-links.ts';
-import { inParallel, type Nodes, startNodes } from '../../support/nodes.ts';
+import { inParallel } from '../../support/nodes.ts';
 import { createUser, login, PASSWORD, signedInBrowser } from '../../support/people.ts';
 import { storeKinds } from '../../support/test-app.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 const CALLS = 20;
 
 for (const store of storeKinds) {
   describe(`racing uses of one mailed link, state store on ${store}`, () => {
-    let nodes: Nodes;
-    before(async function () {
-      this.timeout(120_000);
-      nodes = await startNodes(store, { settings: { ...OUTBOX_ONLY, REGISTRATION: 'strict' } });
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store, { settings: { ...OUTBOX_ONLY, REGISTRATION: 'strict' } });
 
     const post = (path: string, json: object) => nodes.local.browser().request(path, { json });
     const everywhere = () => [nodes.local, ...nodes.processes];

@@ -1,8 +1,9 @@
 /** Buckets that two processes share: together they admit what one would. */
 import { expect } from 'chai';
 import { anyAddress, countOf, probe, requestFrom } from '../../support/limited-app.ts';
-import { inParallel, type Nodes, raceStores, startRaceNodes } from '../../support/nodes.ts';
+import { inParallel, raceStores } from '../../support/nodes.ts';
 import { createUser } from '../../support/people.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 const CAPACITY = 40;
 const REFILL = 20;
@@ -18,11 +19,7 @@ const LIMITS = {
 for (const store of raceStores) {
   describe(`rate limits of two processes, state store on ${store}`, function () {
     this.timeout(120_000);
-    let nodes: Nodes;
-    before(async function () {
-      nodes = (await startRaceNodes(store, { settings: LIMITS })) ?? this.skip();
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store, { settings: LIMITS });
 
     it('SEC-89: 100 clients at once from one address: exactly what the bucket holds is admitted', async () => {
       const ip = anyAddress();

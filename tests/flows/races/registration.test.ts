@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { Users } from '../../../src/plugins/users/contract.ts';
 import { loginAt } from '../../support/cookie-api.ts';
-import { inParallel, type Node, type Nodes, startNodes } from '../../support/nodes.ts';
+import { inParallel, type Node } from '../../support/nodes.ts';
 import { PASSWORD } from '../../support/people.ts';
 import { storeKinds } from '../../support/test-app.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 /** Ways to write one address: case, Unicode forms of letters, spaces around. */
 const spellings = (name: string): readonly string[] => [
@@ -21,12 +22,7 @@ const fullWidth = (letter: string): string =>
 
 for (const store of storeKinds) {
   describe(`racing registrations (I3), state store on ${store}`, () => {
-    let nodes: Nodes;
-    before(async function () {
-      this.timeout(120_000);
-      nodes = await startNodes(store);
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store);
 
     const register = (node: Node, email: string) =>
       node.browser().request('/auth/register', { json: { email, password: PASSWORD } });

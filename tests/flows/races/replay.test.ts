@@ -7,9 +7,10 @@ import { ageRotations } from '../../support/ageing.ts';
 import type { Browser } from '../../support/browser.ts';
 import { meAt, refreshAt, tokensOf, userinfoAt } from '../../support/cookie-api.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Node, type Nodes, raceStores, startRaceNodes } from '../../support/nodes.ts';
-import { createUser, login } from '../../support/people.ts';
-import { codeOf, createRelyingParty, errorOf } from '../../support/relying-party.ts';
+import { type Node, raceStores } from '../../support/nodes.ts';
+import { errorOf } from '../../support/relying-party.ts';
+import { signInWithClient } from '../../support/signed-in.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 /** Milliseconds until every node knows of an ended session. */
 const KNOWN = 1_000;
@@ -18,7 +19,6 @@ const LATE = 11;
 
 for (const store of raceStores) {
   describe(`a refresh token used again after the window (SEC-46), state store on ${store}`, () => {
-    let nodes: Nodes;
     const heard: { userId: string; sessionId: string | null }[] = [];
     const listener = definePlugin({
       name: 'replay-listener',
@@ -32,24 +32,11 @@ for (const store of raceStores) {
       }),
     });
 
-    before(async function () {
-      this.timeout(120_000);
-      nodes = (await startRaceNodes(store, { plugins: [listener] })) ?? this.skip();
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store, { plugins: [listener] });
 
     const everywhere = (): readonly Node[] => [nodes.local, ...nodes.processes];
 
-    /** A user with a browser session and a client signed in through it. */
-    const signedIn = async () => {
-      const user = await createUser(nodes.local);
-      const browser = nodes.local.browser();
-      const cookies = tokensOf(await login(browser, user));
-      const rp = await createRelyingParty(nodes.local);
-      const { body } = await rp.redeem(codeOf(await rp.authorize(browser)));
-      const oidc = { access: body.access_token ?? '', refresh: body.refresh_token ?? '' };
-      return { user, browser, cookies, rp, oidc };
-    };
+    const signedIn = () => signInWithClient(nodes.local);
 
     type Person = Awaited<ReturnType<typeof signedIn>>;
 

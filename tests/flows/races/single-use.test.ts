@@ -1,21 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { inParallel, type Nodes, raceStores, startRaceNodes } from '../../support/nodes.ts';
+import { inParallel, raceStores } from '../../support/nodes.ts';
 import { createUser, signedInBrowser } from '../../support/people.ts';
 import { createRelyingParty, errorOf } from '../../support/relying-party.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const CLIENT_CREDENTIALS = { grant_type: 'client_credentials' };
 
 for (const store of raceStores) {
   describe(`racing what may be used once (I1), state store on ${store}`, () => {
-    let nodes: Nodes;
-    before(async function () {
-      this.timeout(120_000);
-      nodes = (await startRaceNodes(store)) ?? this.skip();
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store);
 
     it('20 of one client assertion over two processes: one is taken', async () => {
       const { privateKey, publicKey } = await generateKeyPair('ES256');

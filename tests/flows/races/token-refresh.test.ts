@@ -1,23 +1,13 @@
 import { expect } from 'chai';
 import { userinfoAt } from '../../support/cookie-api.ts';
-import {
-  inParallel,
-  type Node,
-  type Nodes,
-  raceStores,
-  startRaceNodes,
-} from '../../support/nodes.ts';
+import { inParallel, type Node, raceStores } from '../../support/nodes.ts';
 import { createUser, signedInBrowser } from '../../support/people.ts';
 import { codeOf, createRelyingParty } from '../../support/relying-party.ts';
+import { useNodes } from '../../support/use-nodes.ts';
 
 for (const store of raceStores) {
   describe(`racing refreshes at /oidc/token (SEC-45, I1, CVE-2026-1035), state store on ${store}`, () => {
-    let nodes: Nodes;
-    before(async function () {
-      this.timeout(120_000);
-      nodes = (await startRaceNodes(store)) ?? this.skip();
-    });
-    after(() => nodes?.stop());
+    const nodes = useNodes(store);
 
     const signedIn = async () => {
       const rp = await createRelyingParty(nodes.local);
