@@ -29,32 +29,33 @@ function presentedToken(ctx: Context, cookies: CookieTable): string | undefined 
   return readCookie(ctx, cookies, 'access');
 }
 
-/** Who calls; undefined for nobody and for a token that does not hold. */
-export async function findPrincipal(
+/**
+ * Who calls, as far as the access rule asks: on a public route nobody, whatever token is brought along. Throws the 401 or
+ * 403 of the rule.
+ */
+export async function authorize(
   ctx: Context,
-  { cookies, verifyToken }: Authentication,
-): Promise<Principal | undefined> {
-  const token = presentedToken(ctx, cookies);
-  return token ? verifyToken(token) : undefined;
-}
-
-/** Throws the 401 or 403 that the access rule asks for. */
-export async function checkAccess(
   rule: Access,
-  principal: Principal | undefined,
-  lookUps: Pick<Authentication, 'hasRole' | 'isRecent' | 'hasClient'>,
-): Promise<void> {
-  if (rule.kind === 'public') return;
+  authentication: Authentication,
+): Promise<Principal | undefined> {
+  if (rule.kind === 'public') return undefined;
+  const token = presentedToken(ctx, authentication.cookies);
+  const principal = token ? await authentication.verifyToken(token) : undefined;
   if (!principal) throw problems.unauthenticated();
   if (!principal.scopes.has(rule.scope)) throw problems.insufficientScope();
-  if (rule.kind === 'client') return checkClient(principal, lookUps);
-  if (!principal.sid) throw problems.insufficientScope();
-  if (rule.kind === 'role' && !(await lookUps.hasRole(principal.sub, rule.role))) {
-    throw problems.forbidden();
-  }
-  if (rule.recent && !(await lookUps.isRecent(principal.sid))) {
-    throw problems.reauthenticationRequired();
-  }
+  if (rule.kind === 'client') await checkClient(principal, authentication);
+  else await checkUser(principal, rule, authentication);
+  return principal;
+}
+
+async function checkUser(
+  { sub, sid }: Principal,
+  rule: Exclude<Access, { kind: 'public' | 'client' }>,
+  { hasRole, isRecent }: Pick<Authentication, 'hasRole' | 'isRecent'>,
+): Promise<void> {
+  if (!sid) throw problems.insufficientScope();
+  if (rule.kind === 'role' && !(await hasRole(sub, rule.role))) throw problems.forbidden();
+  if (rule.recent && !(await isRecent(sid))) throw problems.reauthenticationRequired();
 }
 
 /** A token of a user has a grant, and a subject that is no client. */

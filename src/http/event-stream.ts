@@ -7,7 +7,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/plugin.ts';
 import { ProblemError } from '../kernel/problem.ts';
 import type { Principal, Route, StreamEvent } from '../kernel/route.ts';
-import { type Authentication, checkAccess, findPrincipal } from './authenticate.ts';
+import { type Authentication, authorize } from './authenticate.ts';
 import { problems } from './problem-response.ts';
 
 /** Milliseconds between two looks at whether the caller may still listen. */
@@ -39,8 +39,7 @@ export async function answerWithEvents(
   const { draining, log } = environment;
   if (draining.aborted) throw problems.unavailable();
   if (ctx.method === 'HEAD') return announceEvents(ctx);
-  const recheck = async (): Promise<void> =>
-    checkAccess(route.access, await findPrincipal(ctx, environment), environment);
+  const recheck = () => authorize(ctx, route.access, environment);
   const over = streamLifetime(ctx.res, { ...environment, principal, recheck });
   const lastEventId = ctx.get('Last-Event-ID') || undefined;
   try {
@@ -64,7 +63,7 @@ interface Lifetime extends StreamEnvironment {
   /** Whose token opened the stream. */
   readonly principal: Principal | undefined;
   /** Throws the problem that a new request would be answered with. */
-  readonly recheck: () => Promise<void>;
+  readonly recheck: () => Promise<unknown>;
 }
 
 /** Aborts when the stream is over; its reason says why. Never throws. */

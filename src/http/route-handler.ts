@@ -2,7 +2,7 @@ import type { Context, Middleware } from 'koa';
 import type { z } from 'zod';
 import type { InputError } from '../kernel/problem.ts';
 import type { Reply, RequestInfo, Route } from '../kernel/route.ts';
-import { checkAccess, findPrincipal, isBearerOnly } from './authenticate.ts';
+import { authorize, isBearerOnly } from './authenticate.ts';
 import { checkOrigin } from './check-origin.ts';
 import { applyCookies, type CookieTable } from './cookies.ts';
 import { answerWithEvents, type StreamEnvironment } from './event-stream.ts';
@@ -47,8 +47,7 @@ export function routeHandler(route: Route, environment: RouteEnvironment): Middl
   const { admit } = route;
   const serve = async (ctx: Context, text?: string): Promise<void> => {
     await limit(ctx, route.rateLimit ?? classOfMethod(route.method));
-    const principal = await findPrincipal(ctx, environment);
-    await checkAccess(route.access, principal, environment);
+    const principal = await authorize(ctx, route.access, environment);
     const input = {
       params: parseInput(route.params, ctx['params']),
       query: parseInput(route.query, ctx.query),

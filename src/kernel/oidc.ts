@@ -205,8 +205,10 @@ export interface OidcEngine {
   }): Promise<void>;
   /** The session an access token of ours names, even if that token has expired or is denied; else undefined. */
   sessionOfToken(token: string): Promise<string | undefined>;
-  /** Signs an RFC 9068 access token for the REST pseudo-client. `expiresAt` in seconds. */
-  issueAccessToken(request: AccessTokenRequest): Promise<{ token: string; expiresAt: number }>;
+  /** Signs an RFC 9068 access token for the REST pseudo-client. `expiresAt` in seconds, `roles` as it says them. */
+  issueAccessToken(
+    request: AccessTokenRequest,
+  ): Promise<{ token: string; expiresAt: number; roles: readonly string[] }>;
 }
 
 /** Private signing keys as JWKs, the signing one of each algorithm first. */

@@ -93,7 +93,7 @@ export interface RouteInput<Params, Query, RequestBody, Who extends Access> {
   readonly query: Parsed<Query>;
   readonly body: Parsed<RequestBody>;
   readonly request: RequestInfo;
-  readonly principal: Who extends { kind: 'public' } ? Principal | undefined : Principal;
+  readonly principal: Who extends { kind: 'public' } ? undefined : Principal;
 }
 
 export interface RouteSpec<

@@ -115,7 +115,8 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
       const resource = resourceServer(core, scope);
       token.resourceServer = new ResourceServer(core.apiAudience, resource as never);
       const value = await token.save();
-      return { token: value, expiresAt: decodeJwt(value).exp ?? 0 };
+      const { exp = 0, roles = [] } = decodeJwt<{ roles?: readonly string[] }>(value);
+      return { token: value, expiresAt: exp, roles };
     },
   };
 }

@@ -45,6 +45,7 @@ export async function issueFirstPair(
     sessionId,
     accessToken: access.token,
     accessExpiresAt: access.expiresAt,
+    roles: access.roles,
     refreshToken: await tokens.sign(claims),
     refreshExpiresAt: exp,
   };

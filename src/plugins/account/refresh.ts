@@ -28,6 +28,8 @@ export interface TokenPair {
   readonly sessionId: string;
   readonly accessToken: string;
   readonly accessExpiresAt: number;
+  /** As the access token says them. */
+  readonly roles: readonly string[];
   readonly refreshToken: string;
   readonly refreshExpiresAt: number;
 }
@@ -105,6 +107,7 @@ export function createRefresh(dependencies: Dependencies) {
       sessionId: used.sid,
       accessToken: access.token,
       accessExpiresAt: access.expiresAt,
+      roles: access.roles,
       refreshToken: await tokens.sign(successor),
       refreshExpiresAt: successor.exp,
     };

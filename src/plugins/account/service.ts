@@ -47,10 +47,10 @@ export function createAccountService(dependencies: AccountDependencies) {
   });
 
   /** The user behind a token: gone or disabled means signed out. */
-  const profile = async (userId: string): Promise<Profile> => {
+  const activeUser = async (userId: string): Promise<User> => {
     const user = await users.find(userId);
     if (!user || user.disabledAt) throw problems.refreshRejected();
-    return profileOf(user);
+    return user;
   };
 
   const refusal = ({ id }: RequestInfo): ProblemError => {
@@ -59,7 +59,7 @@ export function createAccountService(dependencies: AccountDependencies) {
   };
 
   return {
-    profile,
+    profile: async (userId: string): Promise<Profile> => profileOf(await activeUser(userId)),
 
     /** Undefined under REGISTRATION=strict: whoever reads the mail of the address goes on. */
     async register(registration: Registration): Promise<Profile | undefined> {
@@ -75,18 +75,18 @@ export function createAccountService(dependencies: AccountDependencies) {
       const how = { amr: ['pwd'], credentialsVersion, request };
       const started = await startSession(id, how, dependencies);
       if (!started) throw refusal(request);
-      return { profile: await profileOf(user), ...started };
+      return { profile: { user, roles: started.pair.roles }, ...started };
     },
 
     async refresh(request: RequestInfo): Promise<SignedIn> {
-      const refreshed = await dependencies.refresh(request.cookie('refresh'), profile);
-      const { pair } = refreshed;
+      const token = request.cookie('refresh');
+      const { pair, extra: user } = await dependencies.refresh(token, activeUser);
       const session = request.cookie('session');
       const kept: CookieChange[] = session
         ? [{ name: 'session', value: session, maxAge: dependencies.sessionIdleTtl }]
         : [];
       return {
-        profile: refreshed.extra,
+        profile: { user, roles: pair.roles },
         pair,
         cookies: [...kept, ...tokenCookies(pair, clock)],
       };
