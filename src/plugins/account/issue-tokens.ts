@@ -46,7 +46,7 @@ export async function issueFirstPair(
     accessToken: access.token,
     accessExpiresAt: access.expiresAt,
     roles: access.roles,
-    refreshToken: await tokens.sign(claims),
+    refreshToken: tokens.sign(claims),
     refreshExpiresAt: exp,
   };
 }

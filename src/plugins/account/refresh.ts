@@ -88,7 +88,7 @@ export function createRefresh(dependencies: Dependencies) {
     token: string | undefined,
     prepare: (userId: string) => Promise<Extra>,
   ): Promise<{ pair: TokenPair; extra: Extra }> => {
-    const used = token === undefined ? undefined : await tokens.verify(token);
+    const used = token === undefined ? undefined : tokens.verify(token);
     if (!used) throw problems.refreshRejected();
     if (!(await tokens.isActive(used))) return refuseInactive(used);
     // A session unused for SESSION_IDLE_TTL is over, however long its token was made to last (SEC-48).
@@ -108,7 +108,7 @@ export function createRefresh(dependencies: Dependencies) {
       accessToken: access.token,
       accessExpiresAt: access.expiresAt,
       roles: access.roles,
-      refreshToken: await tokens.sign(successor),
+      refreshToken: tokens.sign(successor),
       refreshExpiresAt: successor.exp,
     };
     return { pair, extra };
