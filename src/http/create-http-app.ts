@@ -228,8 +228,9 @@ function pagesOf(options: HttpOptions, ofRequest: OfRequest): Middleware {
 function leaveJson(routes: readonly Route[], pages: Middleware): Middleware {
   const both = new Set(routes.filter(({ method }) => method === 'post').map(({ path }) => path));
   return (ctx, next) => {
-    const isForm = ctx.is('application/x-www-form-urlencoded');
-    return ctx.method === 'POST' && !isForm && both.has(ctx.path) ? next() : pages(ctx, next);
+    const isForPage =
+      ctx.method !== 'POST' || !both.has(ctx.path) || ctx.is('application/x-www-form-urlencoded');
+    return isForPage ? pages(ctx, next) : next();
   };
 }
 
