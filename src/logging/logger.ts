@@ -53,7 +53,8 @@ function serializeError(error: unknown): object {
   return {
     type: name,
     message: scrub(message),
-    ...(code === undefined ? {} : { code }),
+    // Under `code` it would pass for one of OAuth's.
+    ...(code === undefined ? {} : { error_code: code }),
     ...(cause === undefined ? {} : { cause: serializeError(cause) }),
     stack: framesOf(stack),
   };

@@ -50,11 +50,16 @@ describe('logger', () => {
       parameters: ['CANARY'],
       code: '57P01',
     });
-    log.error({ err: new TypeError('query failed', { cause }) }, 'failed');
+    const failure = new TypeError('query failed', { cause });
+    log.error({ err: Object.assign(failure, { code: 'ERR_QUERY' }) }, 'failed');
     log.error({ err: 'only a text' }, 'failed');
     const [first, second] = lines.map((line) => JSON.parse(line).err);
-    expect(first).to.deep.include({ type: 'TypeError', message: 'query failed' });
-    expect(first.cause).to.include({ message: 'connection lost', code: '57P01' });
+    expect(first).to.include({
+      type: 'TypeError',
+      message: 'query failed',
+      error_code: 'ERR_QUERY',
+    });
+    expect(first.cause).to.include({ message: 'connection lost', error_code: '57P01' });
     expect(second).to.deep.equal({ message: 'only a text' });
     expect(lines.join('')).to.not.contain('CANARY');
   });

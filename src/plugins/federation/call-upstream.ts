@@ -50,7 +50,7 @@ const problemOf = (error: unknown) => {
 /** Errors of OAuth libraries carry whole answers, tokens included: only what they are called is written down. */
 const reasonOf = (error: unknown) => {
   const { name, code, message } = error as { name?: string; code?: unknown; message?: string };
-  return { reason: name, code, detail: message?.slice(0, 200) };
+  return { reason: name, error_code: code, detail: message?.slice(0, 200) };
 };
 
 /** Asks a provider. Throws `federation:timeout` after 4.5 s, `:unavailable`, `:rejected`, or the ProblemError it threw. */
