@@ -38,6 +38,8 @@ export async function answerWithEvents(
 ): Promise<void> {
   const { draining, log } = environment;
   if (draining.aborted) throw problems.unavailable();
+  // No event would tell the stream that this client has gone.
+  if (ctx.res.closed) return;
   if (ctx.method === 'HEAD') return announceEvents(ctx);
   const recheck = () => authorize(ctx, route.access, environment);
   const over = streamLifetime(ctx.res, { ...environment, principal, recheck });
@@ -87,7 +89,6 @@ function streamLifetime(res: ServerResponse, lifetime: Lifetime): AbortControlle
     for (const timer of timers) clearTimeout(timer);
   });
   draining.addEventListener('abort', endWith('draining'), { signal: over.signal });
-  if (draining.aborted) over.abort('draining');
   res.once('close', endWith('client gone'));
   return over;
 }

@@ -201,6 +201,21 @@ describe('event streams', () => {
     expect(log.entries.filter(({ level }) => level !== 'debug')).to.deep.equal([]);
   });
 
+  it('are not opened for who has gone while it was found out whether they may', async () => {
+    const isGone = once(server, 'connection').then(([peer]) => once(peer as Socket, 'close'));
+    let isFound = false;
+    hasClient = async () => {
+      socket.destroy();
+      await isGone;
+      isFound = true;
+      return true;
+    };
+    open().catch(() => undefined);
+    await until(() => isFound);
+    await turn();
+    expect(signal).to.equal(undefined);
+  });
+
   it('break off when their source fails, and say so in the log', async () => {
     events = async function* () {
       yield { id: '1', data: { word: 'one' } };
