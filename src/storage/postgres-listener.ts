@@ -98,7 +98,9 @@ export function createPostgresListener(options: PostgresListenerOptions): Postgr
   async function leave(channel: string): Promise<void> {
     // Out of reach there is nothing to leave: the next connection joins only what is still listened to.
     const client = recovering ? undefined : await link.current();
-    if (client) await link.run(client, `UN${listen(channel)}`).catch(() => undefined);
+    // Somebody may have come meanwhile.
+    if (!client || listeners.channels().includes(channel)) return;
+    await link.run(client, `UN${listen(channel)}`).catch(() => undefined);
   }
 
   return {

@@ -292,6 +292,19 @@ for (const [name, connect] of Object.entries(DRIVERS)) {
         await stopAgain();
       });
 
+      it('reach who comes just as the last one leaves', async () => {
+        const channel = fresh();
+        const heard: string[] = [];
+        const stop = await one.subscribe(channel, () => undefined);
+        const [, stopNext] = await Promise.all([
+          stop(),
+          one.subscribe(channel, (message) => heard.push(message)),
+        ]);
+        await two.publish(channel, 'hello');
+        await eventually(() => expect(heard).to.deep.equal(['hello']));
+        await stopNext();
+      });
+
       it('reach the others when one listener throws', async () => {
         const channel = fresh();
         const heard: string[] = [];
