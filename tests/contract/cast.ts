@@ -25,6 +25,7 @@ export async function createCast(app: TestApp) {
   await createUser(app, ['superuser']);
   const actors = new Map<string, Promise<Actor>>();
   let target = await createUser(app);
+  let spareUser = await createUser(app);
 
   const enter = async (roles: readonly string[]): Promise<Actor> => {
     const user = await createUser(app, roles);
@@ -43,12 +44,10 @@ export async function createCast(app: TestApp) {
     return found;
   };
 
-  const role = async (): Promise<string> => {
-    const roles = app.app.use(Roles);
-    const [found] = (await roles.list()).filter(({ name }) => name !== 'superuser');
-    return (found ?? (await roles.create({ name: `role-${randomUUID()}` }))).id;
-  };
-  let roleId = await role();
+  const newRole = async (): Promise<string> =>
+    (await app.app.use(Roles).create({ name: `role-${randomUUID()}` })).id;
+  const roleId = await newRole();
+  let spareRole = await newRole();
 
   return {
     actor,
@@ -59,10 +58,11 @@ export async function createCast(app: TestApp) {
         if (session === left.session && actors.get(name) === current) actors.delete(name);
       });
     },
-    /** What a 404 or a deletion has used up is replaced. */
+    /** What requests have disabled or deleted is replaced. */
     async refill(): Promise<void> {
-      roleId = await role();
+      spareRole = await newRole();
       target = await createUser(app);
+      spareUser = await createUser(app);
     },
     /** Replaces what stands in double braces. */
     fill: (text: string, { id, email, access, session }: Actor): string => {
@@ -74,6 +74,8 @@ export async function createCast(app: TestApp) {
         self: id,
         target: target.id,
         role: roleId,
+        spare_user: spareUser.id,
+        spare_role: spareRole,
         client_id: rp.client.client_id,
         redirect_uri: rp.redirectUri,
         basic: Buffer.from(`${rp.client.client_id}:${rp.secret}`).toString('base64'),

@@ -90,8 +90,10 @@ const USUAL = new Set(
 
 const lookUp: Known = (name) => known[name]?.();
 
-/** Ids of what exists, by template. */
-const existing = (template: string, name: string): string[] => {
+/** Ids of what exists, by template. What is deleted is nothing that requests at the same time are about. */
+const existing = ({ method, path: template }: Operation, name: string): string[] => {
+  if (method === 'delete' && template === '/roles/{id}') return ['{{spare_role}}'];
+  if (method === 'delete' && template === '/users/{id}') return ['{{spare_user}}', '{{self}}'];
   if (name === 'roleId' || template.startsWith('/roles')) return ['{{role}}'];
   if (template.startsWith('/users')) return ['{{target}}', '{{self}}'];
   // Providers whose pages nobody needs to reach.
@@ -112,13 +114,14 @@ const naughtyEncoded = fc.oneof(
 type Faults = ReadonlySet<Fault>;
 type Fault = 'path' | 'query' | 'body' | 'header' | 'line';
 
-function pathOf({ path, parameters = [] }: Operation, faults: Faults, schemas: Schemas) {
+function pathOf(operation: Operation, faults: Faults, schemas: Schemas) {
+  const { path, parameters = [] } = operation;
   const places = parameters.filter((one) => one.in === 'path');
   const values = places.map(({ name, schema }) =>
     faults.has('path')
       ? naughtyEncoded
       : fc.oneof(
-          ...existing(path, name).map((one) => ({ weight: 4, arbitrary: fc.constant(one) })),
+          ...existing(operation, name).map((one) => ({ weight: 4, arbitrary: fc.constant(one) })),
           { weight: 1, arbitrary: valuesOf(schema, { schemas, known: lookUp }).map(encoded) },
         ),
   );
