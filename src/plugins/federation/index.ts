@@ -37,7 +37,8 @@ export const federation = definePlugin({
     const renewSeals = createRenewSeals({ ...context, identities, cipher });
     const service = createFederation({
       ...context,
-      ...{ publicUrl, base, providers, identities, registration: core.registration },
+      ...core,
+      ...{ base, providers, identities },
       users: context.use(Users),
       sessions: context.use(Sessions),
       accounts: context.use(BrowserSignIns),
@@ -49,7 +50,7 @@ export const federation = definePlugin({
     const { forgotPath } = context.use(EmailLinks);
     return {
       provides: [
-        provide(Federation, createPublicService({ service, providers, keepsTokens, base })),
+        provide(Federation, createPublicService({ service, providers, keepsTokens, base, fetch })),
       ],
       routes: createRoutes({ federation: service, publicUrl, origins }),
       exportUser: { identities: ({ id }) => identities.exportUser(id) },

@@ -4,7 +4,8 @@ import { problems, UPSTREAM } from './problems.ts';
 import { questionPage } from './question-page.ts';
 import { parseReturnTo } from './return-to.ts';
 import { CallbackQuery, LeaveQuery, ProviderId } from './schemas.ts';
-import type { Arrival, Federation } from './service.ts';
+import type { Arrival } from './service/arrivals.ts';
+import type { Federation } from './service.ts';
 
 interface Dependencies {
   readonly federation: Federation;

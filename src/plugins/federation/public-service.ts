@@ -2,21 +2,22 @@ import type { FederationService } from './contract.ts';
 import { arrivalReply } from './pages.ts';
 import type { Providers } from './providers.ts';
 import type { Federation } from './service.ts';
-import { createUpstreamFetch } from './upstream-fetch.ts';
 
 interface Dependencies {
   readonly service: Federation;
   readonly providers: Providers;
   readonly keepsTokens: boolean;
+  /** For calls to providers. */
+  readonly fetch: typeof globalThis.fetch;
   /** Path of PUBLIC_URL: '' or `/sub`. */
   readonly base: string;
 }
 
 /** What other plugins may ask of this one. */
 export const createPublicService = (dependencies: Dependencies): FederationService => {
-  const { service, providers, keepsTokens, base } = dependencies;
+  const { service, providers, keepsTokens, base, fetch } = dependencies;
   return {
-    fetch: createUpstreamFetch({ fetch: globalThis.fetch }),
+    fetch,
     keepsTokens,
     register: providers.register,
     options: service.publicOptions,

@@ -1,17 +1,21 @@
 /** FEDERATION_STORE_TOKENS=on: a grant can still be given back when the access token that came with it is long dead. */
 import { expect } from 'chai';
+import { StoreUnavailable } from '../../../src/kernel/store.ts';
 import type { Browser } from '../../support/browser.ts';
+import { createStatementHooks } from '../../support/statement-hooks.ts';
 import { type MockStage, startMockStage } from './mock-provider.ts';
 import { newPerson, signInWith, startStage } from './stage.ts';
 
 describe('stored tokens of another provider', () => {
   let stage: MockStage;
+  const hooks = createStatementHooks();
   const givenBack: string[] = [];
   /** What its revocation endpoint answers. */
   let answer: { status: number; error?: string } = { status: 200 };
 
   before(async () => {
-    stage = await startMockStage({ settings: { FEDERATION_STORE_TOKENS: 'on' } });
+    const settings = { FEDERATION_STORE_TOKENS: 'on' };
+    stage = await startMockStage({ settings, wrapStorage: hooks.wrap });
     const { service } = stage.server;
     service.on('beforeWellKnownOpenIdConfiguration', ({ body }: { body: object }) =>
       Object.assign(body, { revocation_endpoint: `${stage.issuer}/take-back` }),
@@ -30,13 +34,16 @@ describe('stored tokens of another provider', () => {
     givenBack.length = 0;
   });
 
-  /** Signs in; the provider gives this refresh token, or none. */
-  const signIn = async (sub: string, refreshToken: string | undefined): Promise<Browser> => {
+  /** Who comes next; the provider gives this refresh token, or none. */
+  const expectPerson = (sub: string, refreshToken: string | undefined): void => {
     stage.misbehaviour = {
       claims: (payload) =>
         Object.assign(payload, { sub, email: `${sub}@example.com`, email_verified: true }),
       tokens: (body) => Object.assign(body, { refresh_token: refreshToken }),
     };
+  };
+  const signIn = async (sub: string, refreshToken: string | undefined): Promise<Browser> => {
+    expectPerson(sub, refreshToken);
     const browser = stage.app.browser();
     expect((await signInWith(browser, 'mock')).status).to.equal(200);
     return browser;
@@ -78,6 +85,17 @@ describe('stored tokens of another provider', () => {
     answer = { status: 200 };
     expect(await revoke(browser)).to.equal(204);
     expect(await hasTokens(browser)).to.equal(false);
+  });
+
+  it('cannot be looked up while PostgreSQL is away: 503, and nobody blames the provider', async () => {
+    await signIn('unlucky', 'refresh-1');
+    hooks.once('before', 'identities-find', () => {
+      throw new StoreUnavailable('PostgreSQL did not answer');
+    });
+    expectPerson('unlucky', undefined);
+    const answer = await signInWith(stage.app.browser(), 'mock');
+    expect(answer.status).to.equal(503);
+    expect(answer.text).to.not.include('provider');
   });
 
   for (const [kept, type] of [

@@ -5,17 +5,18 @@ import type { RequestInfo } from '../../../kernel/route.ts';
 import { callUpstream } from '../call-upstream.ts';
 import type { Flows, Goal } from '../flows.ts';
 import type { Providers } from '../providers.ts';
+import { callbackUrl } from '../upstream-settings.ts';
 
 export interface LeaveDependencies {
   readonly providers: Providers;
   readonly flows: Flows;
   readonly random: Random;
   readonly log: Log;
-  readonly redirectUri: (provider: string) => string;
+  readonly publicUrl: URL;
 }
 
 /** Sends a browser to a provider: where to, and the cookie it must come back with. Throws `federationProblems`. */
-export function createLeave({ providers, flows, random, log, redirectUri }: LeaveDependencies) {
+export function createLeave({ providers, flows, random, log, publicUrl }: LeaveDependencies) {
   return async (id: string, goal: Goal, request: RequestInfo, reauthenticate = false) => {
     const provider = providers.get(id);
     const [nonce, codeVerifier] = [random.token(), random.token()];
@@ -24,7 +25,13 @@ export function createLeave({ providers, flows, random, log, redirectUri }: Leav
       request,
     );
     const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
-    const asked = { redirectUri: redirectUri(id), state, nonce, codeVerifier, codeChallenge };
+    const asked = {
+      redirectUri: callbackUrl(publicUrl, id),
+      state,
+      nonce,
+      codeVerifier,
+      codeChallenge,
+    };
     const url = await callUpstream(provider, log, () =>
       provider.begin({ ...asked, reauthenticate }),
     );

@@ -19,6 +19,8 @@ export type Resolved =
   | { readonly kind: 'user'; readonly user: User }
   | { readonly kind: 'link'; readonly user: User };
 
+export type ResolveUser = (proof: Proof) => Promise<Resolved>;
+
 /** A row for the identity, linked to a user from now on. */
 export const identityRow = (
   { provider, issuer, subject, verifiedEmail, tokens }: Proof,
@@ -43,7 +45,7 @@ class LinkedMeanwhile extends Error {
  * The user of an identity. Accounts are never joined by their addresses: one that is not verified on both sides is refused,
  * one that is asks the person (SEC-70 to SEC-73). Throws `federationProblems`.
  */
-export function createResolveUser(dependencies: ResolveDependencies) {
+export function createResolveUser(dependencies: ResolveDependencies): ResolveUser {
   const { users, identities, registration, clock } = dependencies;
 
   const usable = (user: User | undefined): User => {
@@ -96,7 +98,7 @@ export function createResolveUser(dependencies: ResolveDependencies) {
     return faster;
   };
 
-  return async (proof: Proof): Promise<Resolved> => {
+  return async (proof) => {
     const known = await linked(proof);
     if (known) return known;
     const { verifiedEmail } = proof;

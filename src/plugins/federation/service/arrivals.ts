@@ -1,0 +1,115 @@
+import type { OidcEngine } from '../../../kernel/oidc.ts';
+import { ProblemError } from '../../../kernel/problem.ts';
+import type { PageReply, RequestInfo } from '../../../kernel/route.ts';
+import type { Proof } from '../check-identity.ts';
+import type { Flows, Goal, Waiting } from '../flows.ts';
+import { problems } from '../problems.ts';
+import type { Providers } from '../providers.ts';
+import type { UpstreamIdentity } from '../upstream.ts';
+import { callbackUrl } from '../upstream-settings.ts';
+import type { Identities } from './identities.ts';
+import type { Prove } from './prove.ts';
+import type { ResolveUser } from './resolve-user.ts';
+import type { SignIn } from './sign-in.ts';
+
+interface Dependencies extends Pick<SignIn, 'signInPage'> {
+  readonly providers: Providers;
+  readonly flows: Flows;
+  readonly oidc: Pick<OidcEngine, 'currentSession'>;
+  readonly identities: Pick<Identities, 'link'>;
+  readonly prove: Prove;
+  readonly resolve: ResolveUser;
+  readonly publicUrl: URL;
+  /** Its path: '' or `/sub`. */
+  readonly base: string;
+}
+
+/** What the first half of a sign-in leads to, once the provider has said who the person is. */
+export type Arrival = PageReply | { readonly question: string };
+
+/** A browser comes back from a provider: signs in, links, asks, or goes back into its authorization request. */
+export function createArrivals(dependencies: Dependencies) {
+  const { providers, flows, oidc, identities, prove, resolve, signInPage } = dependencies;
+  const { publicUrl, base } = dependencies;
+
+  const backToInteraction = (uid: string): PageReply => ({
+    redirect: `${base}/interaction/${uid}/federated`,
+  });
+
+  /** Only for who is still signed in as they were when they left (CVE-2026-105207). */
+  const link = async (
+    goal: Extract<Goal, { kind: 'link' }>,
+    proof: Proof,
+    request: RequestInfo,
+  ): Promise<PageReply> => {
+    const current = await oidc.currentSession(request.exchange);
+    if (current?.uid !== goal.sid || current.userId !== goal.userId) throw problems.stateInvalid();
+    await identities.link(goal.userId, proof);
+    if (goal.returnTo !== undefined) return { redirect: goal.returnTo };
+    return { view: 'federation/connected', locals: { label: providers.get(proof.provider).label } };
+  };
+
+  const signInOrAsk = async (
+    { returnTo }: Extract<Goal, { kind: 'sign-in' }>,
+    proof: Proof,
+    request: RequestInfo,
+  ): Promise<Arrival> => {
+    const { kind, user } = await resolve(proof);
+    if (kind === 'user') return signInPage(user, proof, request, returnTo);
+    const waiting: Waiting = { proof, ...(returnTo !== undefined && { returnTo }) };
+    return { question: await flows.wait(waiting, request) };
+  };
+
+  /** In an authorization request the sign-in page says what went wrong, and offers the other ways. */
+  const resume = async (uid: string, proof: () => Promise<Proof>): Promise<PageReply> => {
+    try {
+      await flows.arrive(uid, { proof: await proof() });
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      await flows.refuse(uid, error);
+    }
+    return backToInteraction(uid);
+  };
+
+  const arrive = async (
+    goal: Goal,
+    request: RequestInfo,
+    proof: () => Promise<Proof>,
+  ): Promise<Arrival> => {
+    if (goal.kind === 'interaction') return resume(goal.uid, proof);
+    if (goal.kind === 'link') return link(goal, await proof(), request);
+    return signInOrAsk(goal, await proof(), request);
+  };
+
+  return {
+    /** The authorization response. Throws `federationProblems`. */
+    async callback(
+      id: string,
+      parameters: URLSearchParams,
+      request: RequestInfo,
+    ): Promise<Arrival> {
+      const provider = providers.get(id);
+      const { finish } = provider;
+      if (!finish) throw problems.unknownProvider();
+      const state = parameters.get('state') ?? '';
+      const { goal, nonce, codeVerifier } = await flows.take(state, id, request);
+      const redirectUri = callbackUrl(publicUrl, id);
+      const flow = { redirectUri, state, nonce, codeVerifier, parameters };
+      return arrive(goal, request, async () => {
+        if (parameters.get('error') === 'access_denied') throw problems.cancelled();
+        return prove(provider, () => finish.call(provider, flow));
+      });
+    },
+
+    /** As `callback`, of a provider whose page is ours. */
+    async complete(
+      id: string,
+      { state, identity }: { state: string; identity: UpstreamIdentity },
+      request: RequestInfo,
+    ): Promise<Arrival> {
+      const provider = providers.get(id);
+      const { goal } = await flows.take(state, id, request);
+      return arrive(goal, request, () => prove(provider, async () => ({ identity })));
+    },
+  };
+}

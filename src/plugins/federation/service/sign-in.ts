@@ -1,0 +1,43 @@
+import type { CookieChange, PageReply, RequestInfo } from '../../../kernel/route.ts';
+import type { BrowserSignIn } from '../../account/contract.ts';
+import type { User } from '../../users/contract.ts';
+import type { Proof } from '../check-identity.ts';
+import { problems } from '../problems.ts';
+
+/** The provider is part of the login history. RFC 8176 has no value for it. */
+export const amrOf = (provider: string): readonly string[] => ['fed', provider];
+
+export interface SignInDependencies {
+  readonly accounts: BrowserSignIn;
+}
+
+export type SignIn = ReturnType<typeof createSignIn>;
+
+/** Signs in at the cookie API who came from a provider. Throws `federation:account-unavailable`. */
+export function createSignIn({ accounts }: SignInDependencies) {
+  const signIn = async (
+    user: User,
+    { provider }: Proof,
+    request: RequestInfo,
+  ): Promise<readonly CookieChange[]> => {
+    const cookies = await accounts.signIn(user.id, { amr: amrOf(provider), request });
+    if (!cookies) throw problems.accountUnavailable();
+    return cookies;
+  };
+
+  return {
+    signIn,
+
+    /** … and sends the browser on, or says that it is done. */
+    async signInPage(
+      user: User,
+      proof: Proof,
+      request: RequestInfo,
+      returnTo: string | undefined,
+    ): Promise<PageReply> {
+      const cookies = await signIn(user, proof, request);
+      if (returnTo !== undefined) return { redirect: returnTo, cookies };
+      return { view: 'federation/signed-in', locals: { email: user.email }, cookies };
+    },
+  };
+}
