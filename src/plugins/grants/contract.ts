@@ -5,6 +5,7 @@ import type { Deny } from '../revocations/contract.ts';
 
 /** Which grants: all that match every given member. */
 export interface GrantFilter {
+  readonly grantId?: string;
   readonly userId?: string;
   readonly clientId?: string;
   readonly sessionId?: string;

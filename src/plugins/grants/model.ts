@@ -55,13 +55,10 @@ const TAKE_BACK = {
 // Access tokens come with the grant, its code or a rotation: without any of them lately, none is left to deny.
 const HAS_TOKENS = (lifetime: string) =>
   `greatest(created_at, code_used_at, rotated_at) > clock_timestamp() - make_interval(secs => ${lifetime})`;
-const END = {
-  name: 'grants-end',
-  text: `UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL RETURNING id`,
-};
 const MATCHING = `ended_at IS NULL
   AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR client_id = $4)
-  AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)`;
+  AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)
+  AND ($9::text IS NULL OR id = $9)`;
 const OWNER = 'id, user_id, client_id, session_id';
 // Those that are kept are returned as well: their clients are told of the end of the session all the same.
 const END_ALL = {
@@ -154,22 +151,18 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
       return (await db.query(TAKE_BACK, [id, from, salt])).length === 1;
     },
 
-    /** False when it had ended before. */
-    async end(id: string, reason: string, now: Date, transaction: Transaction): Promise<boolean> {
-      return (await db.query(END, [id, now, reason], transaction)).length === 1;
-    },
-
     async endAll(
       filter: GrantFilter,
       reason: string,
       now: Date,
       transaction: Transaction,
     ): Promise<EndedGrant[]> {
-      const { userId, clientId, sessionId, exceptSessionId, keepOffline = false } = filter;
+      const { grantId, userId, clientId, sessionId, exceptSessionId, keepOffline = false } = filter;
       const recent = tokenLifetime + SKEW;
+      const owner = [userId, clientId, sessionId, exceptSessionId];
       const rows = await db.query<OwnerRow & { id: string; has_tokens: boolean }>(
         END_ALL,
-        [now, reason, userId, clientId, sessionId, exceptSessionId, keepOffline, recent],
+        [now, reason, ...owner, keepOffline, recent, grantId],
         transaction,
       );
       return rows.map((row) => ({ ...toOwner(row), id: row.id, hasTokens: row.has_tokens }));

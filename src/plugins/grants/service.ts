@@ -42,14 +42,21 @@ export function createGrantService({
     }
   };
 
-  const end = (id: string, reason: string): Promise<void> =>
+  const endAll: GrantService['endAll'] = async (filter, reason, transaction, deny) => {
+    const ended = await grants.endAll(filter, reason, now(), transaction);
+    for (const { id, hasTokens } of ended) if (hasTokens) deny({ gid: id });
+    return ended;
+  };
+
+  const end = (grantId: string, reason: string): Promise<void> =>
     revocations.transaction(async (transaction, deny) => {
-      if (await grants.end(id, reason, now(), transaction)) deny({ gid: id });
+      await endAll({ grantId }, reason, transaction, deny);
     });
 
   return {
     adapter: createGrantAdapter({ grants, end, now }),
     end,
+    endAll,
 
     async create(grant: NewGrant, transaction) {
       const { userId, clientId, sessionId, openidScope, resources } = grant;
@@ -92,12 +99,6 @@ export function createGrantService({
         return { outcome: 'current', grant: toPayload(row) };
       }
       return late(row, from);
-    },
-
-    async endAll(filter, reason, transaction, deny) {
-      const ended = await grants.endAll(filter, reason, now(), transaction);
-      for (const { id, hasTokens } of ended) if (hasTokens) deny({ gid: id });
-      return ended;
     },
 
     async ownerOf(grantId) {

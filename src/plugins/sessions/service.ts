@@ -4,7 +4,13 @@ import type { OidcEngine } from '../../kernel/oidc.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import type { GrantOwner, GrantService } from '../grants/contract.ts';
 import type { RevocationService } from '../revocations/contract.ts';
-import { RefreshReplayed, SessionEnded, type SessionService, SessionStarted } from './contract.ts';
+import {
+  type Alongside,
+  RefreshReplayed,
+  SessionEnded,
+  type SessionService,
+  SessionStarted,
+} from './contract.ts';
 import { describeDevice } from './describe-device.ts';
 import type { EndedRow, SessionModel } from './model.ts';
 
@@ -55,17 +61,25 @@ export function createSessionService(dependencies: Dependencies): SessionService
     }
   };
 
-  const end: SessionService['end'] = async (uid, reason, told) => {
+  /** `alongside` commits with it, and comes last. */
+  const endWith = async (
+    uid: string,
+    reason: string,
+    { told, alongside }: { told?: readonly string[] | undefined; alongside?: Alongside } = {},
+  ): Promise<void> => {
     const ended = await revocations.transaction(async (transaction, deny) => {
       const rows = await sessions.end(uid, reason, now(), transaction);
       const filter = { sessionId: uid, keepOffline: true };
       const owners = await grants.endAll(filter, reason, transaction, deny);
       for (const row of rows) await sessions.setLogoutDate(row, now(), transaction);
       deny({ sid: uid });
+      await alongside?.(transaction, deny);
       return { rows, owners };
     });
     await announce(ended, reason, told);
   };
+
+  const end: SessionService['end'] = (uid, reason, told) => endWith(uid, reason, { told });
 
   /** Makes room for a new session: those unused longest go, never the new one (SEC-85). */
   const evict = async (userId: string, newest: string): Promise<void> => {
@@ -119,10 +133,14 @@ export function createSessionService(dependencies: Dependencies): SessionService
     async refreshReplayed(grantId) {
       const owner = await grants.ownerOf(grantId);
       if (!owner) return;
-      const reason = 'refresh token replayed';
-      await grants.end(grantId, reason);
-      if (owner.sessionId) await end(owner.sessionId, reason);
       const { userId, sessionId } = owner;
+      const reason = 'refresh token replayed';
+      // The end of a session spares a grant for use without one. Both or neither: else the next replay would be none.
+      const alongside: Alongside = async (transaction, deny) => {
+        await grants.endAll({ grantId }, reason, transaction, deny);
+      };
+      if (sessionId) await endWith(sessionId, reason, { alongside });
+      else await grants.end(grantId, reason);
       log.warn({ event: 'refresh_token.replayed', sub: userId, sid: sessionId }, reason);
       events.emit(RefreshReplayed, { grantId, userId, sessionId });
     },
