@@ -158,14 +158,15 @@ function assembleOidc(
   announceRetry(provider, log);
   countGrants(provider, parts.telemetry.metrics.granted);
   traceTokens(provider, parts.telemetry.span);
-  acceptJwtAccessTokens(provider, verifier);
-  cacheMetadata(provider, core.jwksMaxAge);
-  completeSignOut(provider, signOut);
+  // Ahead of what looks a client up as well, and verifies a token then.
   const [limiter] = registry.all('limiter');
   if (limiter) {
     const clientIp = createClientIp(parts.config.TRUST_PROXY);
     limitClients(provider, { limiter: limiter.value, clientIp });
   }
+  acceptJwtAccessTokens(provider, verifier);
+  cacheMetadata(provider, core.jwksMaxAge);
+  completeSignOut(provider, signOut);
   engine.bind(provider, verifier);
   return { provider, verifier };
 }

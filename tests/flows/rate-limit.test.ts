@@ -1,5 +1,6 @@
 /** What a limited answer says, on every kind of endpoint. */
 import { randomUUID } from 'node:crypto';
+import { mock } from 'node:test';
 import { expect } from 'chai';
 import { anyAddress, requestFrom, startLimitedApp } from '../support/limited-app.ts';
 import { createRelyingParty } from '../support/relying-party.ts';
@@ -109,6 +110,28 @@ describe('rate limits', () => {
       expect(introspection.status).to.equal(429);
       const other = await machine();
       expect((await token(ip, other.client.client_id, other.secret ?? '')).status).to.equal(200);
+    });
+
+    it('who has used them up has no signature verified either', async () => {
+      const { client, secret } = await machine();
+      const ip = anyAddress();
+      const issued = await token(ip, client.client_id, secret ?? '');
+      const introspect = () =>
+        requestFrom(app, ip, '/oidc/introspect', {
+          form: { token: issued.json<{ access_token: string }>().access_token },
+          headers: basic(client.client_id, secret ?? ''),
+        });
+      const verify = mock.method(globalThis.crypto.subtle, 'verify');
+      try {
+        expect((await introspect()).json()).to.include({ active: true });
+        expect(verify.mock.callCount()).to.equal(1);
+        await introspect();
+        verify.mock.resetCalls();
+        expect((await introspect()).status).to.equal(429);
+        expect(verify.mock.callCount()).to.equal(0);
+      } finally {
+        verify.mock.restore();
+      }
     });
 
     it('whoever guesses from elsewhere does not use up what the client itself has', async () => {
