@@ -22,7 +22,8 @@ export interface Metrics {
   happened(event: string): void;
   /** The token endpoint answered: `outcome` is `issued` or the OAuth error. */
   granted(grant: { grantType: string; outcome: string }): void;
-  gauge(gauge: ReadableGauge): void;
+  /** `read` answers undefined when it cannot tell now. */
+  gauge(gauge: Omit<ReadableGauge, 'read'> & { readonly read: () => number | undefined }): void;
   /** In Prometheus' text format. */
   text(): Promise<{ readonly type: string; readonly body: string }>;
   close(): void;
@@ -89,15 +90,19 @@ export function createMetrics(peers?: Peers): Metrics {
         new Counter({
           ...options,
           collect() {
+            const value = read();
+            if (value === undefined) return;
             this.reset();
-            this.inc(read());
+            this.inc(value);
           },
         });
       } else {
         new Gauge({
           ...options,
           collect() {
-            this.set(read());
+            const value = read();
+            if (value === undefined) this.remove();
+            else this.set(value);
           },
         });
       }

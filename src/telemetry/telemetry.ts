@@ -53,6 +53,22 @@ interface Fields {
   readonly err?: unknown;
 }
 
+/** A gauge that throws leaves out itself alone, and is named once. */
+function readOr({ name, read }: Gauge, log: Log): () => number | undefined {
+  let isFailing = false;
+  return () => {
+    try {
+      const value = read();
+      isFailing = false;
+      return value;
+    } catch (error) {
+      if (!isFailing) log.warn({ event: 'gauge.failed', gauge: name, err: error }, 'not measured');
+      isFailing = true;
+      return undefined;
+    }
+  };
+}
+
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { log: plain, domainEvents } = options;
   const tracing = createTracing({
@@ -108,7 +124,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     }),
 
     gauges(gauges) {
-      for (const gauge of gauges) metrics.gauge(gauge);
+      for (const gauge of gauges) metrics.gauge({ ...gauge, read: readOr(gauge, plain) });
     },
 
     observe(request, work) {

@@ -23,6 +23,14 @@ const broken = definePlugin({
   kernel: 1,
   settings: z.object({}),
   setup: () => ({
+    gauges: [false, true].map((grows) => ({
+      name: `broken_${grows ? 'total' : 'now'}`,
+      summary: 'Cannot be read',
+      grows,
+      read: () => {
+        throw new Error('nobody knows');
+      },
+    })),
     routes: [
       defineRoute({
         method: 'get',
@@ -209,6 +217,20 @@ describe('telemetry', function () {
         .and.match(/^nodejs_eventloop_lag_seconds/m);
       // No label names anybody or anything: paths, ids and addresses would be without end.
       expect(text).not.to.include(user.id).and.not.include('@example.com');
+    });
+
+    it('leave out what a plugin cannot tell, and say so once', async () => {
+      for (let look = 0; look < 2; look += 1) {
+        const text = await readMetrics(app);
+        expect(text).to.match(/^auth_hashes_waiting 0$/m);
+      }
+      const told = log.entries.filter(
+        ({ fields }) => (fields as { event?: string }).event === 'gauge.failed',
+      );
+      expect(told.map(({ fields }) => (fields as { gauge?: string }).gauge)).to.have.members([
+        'broken_now',
+        'broken_total',
+      ]);
     });
 
     it('are for this machine, or for whoever has the token', async () => {
