@@ -214,7 +214,15 @@ const gaugesOfPool = ({ poolUse }: Storage['db'], size: number): Gauge[] => [
   },
 ];
 
-const telemetryOf = ({ config, plugins, storage, random, log, peers }: AppOptions): Telemetry =>
+const telemetryOf = ({
+  config,
+  plugins,
+  storage,
+  clock,
+  random,
+  log,
+  peers,
+}: AppOptions): Telemetry =>
   createTelemetry({
     otlpEndpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
     serviceName: config.OTEL_SERVICE_NAME,
@@ -224,6 +232,7 @@ const telemetryOf = ({ config, plugins, storage, random, log, peers }: AppOption
     release: packageVersion(packageRoot()),
     storeSystem: storage.storeSystem,
     domainEvents: new Set(plugins.flatMap(({ events = [] }) => events.map(({ name }) => name))),
+    clock,
     random,
     log,
     scrub,

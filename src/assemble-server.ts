@@ -11,9 +11,10 @@ import { basePath, pinPublicUrl } from './http/public-url.ts';
 import type { Renderer } from './http/render.ts';
 import type { Shedding } from './http/shed-load.ts';
 import type { Clock, Random } from './kernel/clock.ts';
-import type { Prompt, SessionFence } from './kernel/oidc.ts';
+import type { Prompt } from './kernel/oidc.ts';
 import type { CoreSettings, Log } from './kernel/plugin.ts';
 import type { Registry } from './kernel/registry.ts';
+import { SIGNED_OUT } from './kernel/route.ts';
 import type { RequestContext } from './logging/request-context.ts';
 import { diagnoseMigrations } from './migrations.ts';
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
@@ -93,19 +94,6 @@ export function prepareServer(
   };
 }
 
-/** Seconds after which a person must prove again who they are before a sensitive step. */
-const RECENT = 300;
-
-const recencyOf = (sessions: SessionFence, clock: Clock) => async (sid: string) => {
-  const authTime = await sessions.authTime(sid);
-  return authTime !== undefined && clock.now() / 1000 - authTime <= RECENT;
-};
-
-const OUR_COOKIES = (['session', 'access', 'refresh'] as const).map((name) => ({
-  name,
-  value: undefined,
-}));
-
 function assembleOidc(
   parts: ServerParts,
   { render, cookies, prompts }: Shared,
@@ -118,7 +106,7 @@ function assembleOidc(
   const signOut: SignOutDependencies = {
     render,
     sessions: registry.use(Sessions),
-    clearCookies: (ctx) => applyCookies(ctx, cookies, OUR_COOKIES),
+    clearCookies: (ctx) => applyCookies(ctx, cookies, SIGNED_OUT),
   };
   const claims = registry
     .all('claims')
@@ -198,7 +186,7 @@ function assembleHttp(
     cookies,
     verifyToken: verifier.principal,
     hasRole: registry.use(Roles).has,
-    isRecent: recencyOf(registry.use(Sessions), clock),
+    isRecent: registry.use(Sessions).isRecent,
     hasClient: async (id) => (await registry.use(Clients).find(id)) !== undefined,
     draining: parts.draining,
     assetsFolder: join(root, 'views', 'assets'),

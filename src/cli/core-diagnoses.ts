@@ -13,6 +13,7 @@ import { cookieTable } from '../http/cookies.ts';
 import { issuerOf } from '../http/public-url.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { broken, type Diagnosis, type Log, NotExamined, type Plugin } from '../kernel/plugin.ts';
+import { SIGN_IN_COOKIES } from '../kernel/route.ts';
 import { diagnoseMigrations } from '../migrations.ts';
 import { hashSlots } from '../plugins/users/contract.ts';
 import {
@@ -58,10 +59,10 @@ export function coreDiagnoses(parts: CoreParts): readonly Diagnosis[] {
 function diagnosesOfAddress({ config, fetch, clock }: CoreParts): Diagnosis[] {
   const call = createCall(fetch);
   const issuer = issuerOf(config.publicUrl);
-  const { session, access, refresh } = cookieTable(config.publicUrl);
+  const cookies = cookieTable(config.publicUrl);
   return [
     diagnosePublicUrl({ issuer, socket: socketOf(config), call, readCertificate, clock }),
-    diagnoseCookies({ issuer, call, expected: [session, access, refresh] }),
+    diagnoseCookies({ issuer, call, expected: SIGN_IN_COOKIES.map((name) => cookies[name]) }),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import type { Access, Principal } from '../kernel/route.ts';
+import { type Access, type CookieName, type Principal, SIGN_IN_COOKIES } from '../kernel/route.ts';
 import { type CookieTable, readCookie } from './cookies.ts';
 import { problems } from './problem-response.ts';
 
@@ -70,9 +70,7 @@ async function checkClient(
 
 /** True when nothing that a browser adds by itself identifies the caller: CSRF cannot happen. */
 export function isBearerOnly(ctx: Context, cookies: CookieTable): boolean {
-  const names = [cookies.session.name, cookies.access.name, cookies.refresh.name];
-  return (
-    ctx.get('Authorization') !== '' &&
-    names.every((name) => !ctx.cookies.get(name, { signed: false }))
-  );
+  const isSent = (name: CookieName): boolean =>
+    Boolean(ctx.cookies.get(cookies[name].name, { signed: false }));
+  return ctx.get('Authorization') !== '' && !SIGN_IN_COOKIES.some(isSent);
 }

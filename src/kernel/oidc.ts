@@ -160,8 +160,8 @@ export interface SessionFence {
   end(uid: string, reason: string, told?: readonly string[]): Promise<void>;
   /** The session was used just now; written down at most once a minute. */
   seen(uid: string): Promise<void>;
-  /** When the person last proved who they are, in seconds; undefined for a session that has ended. */
-  authTime(uid: string): Promise<number | undefined>;
+  /** Did the person prove who they are within the last 5 minutes? False for a session that has ended. */
+  isRecent(uid: string): Promise<boolean>;
   /** The same person proved again who they are. `authTime` in seconds. */
   reauthenticated(uid: string, authTime: number): Promise<void>;
   /** A refresh token was used twice: ends its grant and session, and tells (RFC 9700 §4.14.2). */

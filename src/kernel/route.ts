@@ -26,6 +26,9 @@ export interface Principal {
 /** Our cookies, by role; their wire names depend on the scheme of PUBLIC_URL (`http/cookies.ts`). */
 export type CookieName = 'session' | 'access' | 'refresh' | 'federation';
 
+/** Those of who is signed in. */
+export const SIGN_IN_COOKIES = ['session', 'access', 'refresh'] as const;
+
 export interface CookieChange {
   readonly name: CookieName;
   /** undefined deletes it, with identical attributes. */
@@ -33,6 +36,12 @@ export interface CookieChange {
   /** Seconds; a cookie without one ends with the browser session. */
   readonly maxAge?: number;
 }
+
+/** Deletes the cookies of who is signed in. */
+export const SIGNED_OUT: readonly CookieChange[] = SIGN_IN_COOKIES.map((name) => ({
+  name,
+  value: undefined,
+}));
 
 /** What a handler may know of the request besides its validated input. */
 export interface RequestInfo {

@@ -8,13 +8,14 @@ import {
   getEnvelopeEndpointWithUrlEncodedAuth,
 } from '@sentry/core';
 import { nodeStackLineParser } from '@sentry/core/server';
-import type { Random } from '../kernel/clock.ts';
+import type { Clock, Random } from '../kernel/clock.ts';
 import type { Log } from '../kernel/plugin.ts';
 
 export interface ErrorReportOptions {
   readonly dsn: string | undefined;
   readonly environment: string;
   readonly release: string;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Takes what somebody may have sent out of a message. */
@@ -65,7 +66,7 @@ function exceptionsOf(error: unknown, scrub: (message: string) => string) {
 }
 
 export function createErrorReports(options: ErrorReportOptions): ErrorReports {
-  const { environment, release, random, log, scrub } = options;
+  const { environment, release, clock, random, log, scrub } = options;
   const dsn = options.dsn === undefined ? undefined : dsnFromString(options.dsn);
   if (!dsn) return none;
   const url = getEnvelopeEndpointWithUrlEncodedAuth(dsn);
@@ -93,7 +94,7 @@ export function createErrorReports(options: ErrorReportOptions): ErrorReports {
 
   const toEvent = ({ error, event, message, requestId, trace }: ErrorReport): Event => ({
     event_id: random.uuid().replaceAll('-', ''),
-    timestamp: Date.now() / 1000,
+    timestamp: clock.now() / 1000,
     platform: 'node',
     level: 'error',
     logger: event,

@@ -1,5 +1,5 @@
 /** Traces, metrics and error reports of one node, behind the ports of the kernel. */
-import type { Random } from '../kernel/clock.ts';
+import type { Clock, Random } from '../kernel/clock.ts';
 import type { EventBus } from '../kernel/events.ts';
 import type { Log } from '../kernel/plugin.ts';
 import type { Database, StateStore } from '../kernel/store.ts';
@@ -20,6 +20,7 @@ export interface TelemetryOptions {
   readonly storeSystem: string;
   /** Names of the domain events, which are counted when they are emitted, not when they are logged. */
   readonly domainEvents: ReadonlySet<string>;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly scrub: (message: string) => string;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log, UserData } from '../../kernel/plugin.ts';
-import type { CookieChange } from '../../kernel/route.ts';
+import { type CookieChange, SIGNED_OUT } from '../../kernel/route.ts';
 import type { UserService } from '../users/contract.ts';
 import { problems } from './problems.ts';
 
@@ -34,11 +34,7 @@ export function createOwnData({ users, userData, issuer, clock, log }: Dependenc
       await users.delete(userId);
       const fields = { event: 'user.deleted', actor: userId, target: userId };
       log.info(fields, 'a user deleted their account');
-      return [
-        { name: 'session', value: undefined },
-        { name: 'access', value: undefined },
-        { name: 'refresh', value: undefined },
-      ];
+      return SIGNED_OUT;
     },
   };
 }

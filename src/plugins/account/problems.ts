@@ -1,6 +1,5 @@
 import { defineProblems } from '../../kernel/problem.ts';
-
-const OURS = ['session', 'access', 'refresh'] as const;
+import { SIGN_IN_COOKIES } from '../../kernel/route.ts';
 
 export const problems = defineProblems('account', {
   /** One answer for unknown, wrong and disabled (SEC-14). */
@@ -14,7 +13,7 @@ export const problems = defineProblems('account', {
     title: 'Sign in again',
     detail: 'The refresh token is missing, expired or no longer valid.',
     challenge: 'Cookie realm="auth"',
-    clearCookies: OURS,
+    clearCookies: SIGN_IN_COOKIES,
   },
   invalidCursor: { status: 400, title: 'The cursor is not one of ours' },
   sessionNotFound: { status: 404, title: 'There is no such session' },

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import type { Clock } from '../../kernel/clock.ts';
+import { type Clock, epochSeconds } from '../../kernel/clock.ts';
 import type { StateStore } from '../../kernel/store.ts';
 import { createFixedJws } from './fixed-jws.ts';
 
@@ -71,7 +71,7 @@ export function createRefreshTokens({ issuer, store, clock, ...secrets }: Depend
     },
 
     async activate({ jti, gid, exp }: RefreshTokenClaims): Promise<void> {
-      const ttl = Math.max(1, exp - Math.floor(clock.now() / 1000));
+      const ttl = Math.max(1, exp - epochSeconds(clock));
       await store.setIfAbsent(recordKey(jti), gid, ttl);
     },
 

@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../../kernel/clock.ts';
+import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
 import type { OidcEngine, Rotation } from '../../kernel/oidc.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import type { GrantService } from '../grants/contract.ts';
@@ -70,7 +70,7 @@ export function createRefresh(dependencies: Dependencies) {
 
   const rotate = async (used: VerifiedRefreshToken): Promise<RefreshTokenClaims> => {
     const salt = random.token(16);
-    const now = Math.floor(clock.now() / 1000);
+    const now = epochSeconds(clock);
     // Stored before it is decided whether it counts: afterwards nothing is left that could fail.
     const draft = successorOf(used, { salt, rotatedAt: now, expiresAt: Number.MAX_SAFE_INTEGER });
     await tokens.activate(draft);

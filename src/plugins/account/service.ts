@@ -1,7 +1,12 @@
 import { epochSeconds } from '../../kernel/clock.ts';
 import type { CoreSettings, Log } from '../../kernel/plugin.ts';
 import type { ProblemError } from '../../kernel/problem.ts';
-import type { CookieChange, Principal, RequestInfo } from '../../kernel/route.ts';
+import {
+  type CookieChange,
+  type Principal,
+  type RequestInfo,
+  SIGNED_OUT,
+} from '../../kernel/route.ts';
 import type { EmailLinkService } from '../email-links/contract.ts';
 import type { RoleService } from '../roles/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
@@ -98,11 +103,7 @@ export function createAccountService(dependencies: AccountDependencies) {
       const access = bearerOf(request) ?? request.cookie('access');
       const uid = session?.uid ?? (access && (await oidc.sessionOfToken(access)));
       if (uid) await sessions.end(uid, 'logout');
-      return [
-        { name: 'session', value: undefined },
-        { name: 'access', value: undefined },
-        { name: 'refresh', value: undefined },
-      ];
+      return SIGNED_OUT;
     },
 
     async reauthenticate({ sub, sid }: Principal, password: string): Promise<void> {

@@ -14,6 +14,9 @@ import {
 import { describeDevice } from './describe-device.ts';
 import type { EndedRow, SessionModel } from './model.ts';
 
+/** Seconds for which a sign-in proves that the person is there. */
+const RECENT = 300;
+
 interface Dependencies {
   readonly sessions: SessionModel;
   readonly grants: GrantService;
@@ -91,7 +94,10 @@ export function createSessionService(dependencies: Dependencies): SessionService
     end,
 
     isAlive: (uid) => sessions.isAlive(uid, oldest()),
-    authTime: (uid) => sessions.authTime(uid, oldest()),
+    async isRecent(uid) {
+      const authTime = await sessions.authTime(uid, oldest());
+      return authTime !== undefined && epochSeconds(clock) - authTime <= RECENT;
+    },
     list: (userId) => sessions.list(userId, oldest(), unusedSince()),
     history: (userId, { before, limit }) => sessions.history(userId, before, limit),
     seen: (sessionId) => sessions.seen(sessionId, now()),

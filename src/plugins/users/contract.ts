@@ -17,7 +17,7 @@ export interface User {
   readonly name: string | null;
   /** BCP 47. */
   readonly locale: string | null;
-  /** Grows whenever roles or status change. */
+  /** Grows whenever roles, status, password or e-mail address change: the tokens of before are stale then. */
   readonly rolesVersion: number;
   /** Grows whenever password or e-mail address change: what was proven with the former ones counts no longer. */
   readonly credentialsVersion: number;

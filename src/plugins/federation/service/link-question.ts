@@ -1,4 +1,3 @@
-import { type Clock, epochSeconds } from '../../../kernel/clock.ts';
 import type { OidcEngine } from '../../../kernel/oidc.ts';
 import type { RequestInfo } from '../../../kernel/route.ts';
 import type { SessionService } from '../../sessions/contract.ts';
@@ -12,23 +11,17 @@ export interface QuestionDependencies {
   readonly users: UserService;
   readonly sessions: SessionService;
   readonly oidc: Pick<OidcEngine, 'currentSession'>;
-  readonly clock: Clock;
   readonly providers: Providers;
   readonly identities: Pick<Identities, 'link'>;
 }
 
-/** Seconds for which a sign-in proves that a person is there. */
-const RECENT = 300;
-
 /** Whether a user and an identity with the same verified address are one person: only who proves both is believed. */
 export function createLinkQuestion(dependencies: QuestionDependencies) {
-  const { users, sessions, oidc, clock, providers, identities } = dependencies;
+  const { users, sessions, oidc, providers, identities } = dependencies;
 
   const isRecent = async (userId: string, request: RequestInfo): Promise<boolean> => {
     const current = await oidc.currentSession(request.exchange);
-    if (current?.userId !== userId) return false;
-    const authTime = await sessions.authTime(current.uid);
-    return authTime !== undefined && epochSeconds(clock) - authTime <= RECENT;
+    return current?.userId === userId && sessions.isRecent(current.uid);
   };
 
   const wantedProof = async (id: string, request: RequestInfo): Promise<LinkQuestion['proof']> => {
