@@ -2,6 +2,7 @@ import type { InteractionInput, Prompt, PromptOutcome } from '../../kernel/oidc.
 import { ProblemError } from '../../kernel/problem.ts';
 import { type FederationService, questionPage } from '../federation/contract.ts';
 import type { User } from '../users/contract.ts';
+import type { Refusal } from './forms.ts';
 import { problems } from './problems.ts';
 import type { SignInService } from './service.ts';
 
@@ -16,11 +17,6 @@ interface Dependencies {
 interface FederatedSteps {
   readonly pages: NonNullable<Prompt['pages']>;
   readonly link: (input: InteractionInput) => Promise<PromptOutcome>;
-}
-
-interface Refusal {
-  readonly error: string;
-  readonly problem?: ProblemError;
 }
 
 const mustProveAgain = ({ interaction }: InteractionInput): boolean =>

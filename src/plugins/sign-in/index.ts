@@ -21,10 +21,11 @@ export const signIn = definePlugin({
     const service = createSignInService({ ...context, users, emailLinks, sessions });
     const mayRegister = context.core.registration !== 'closed';
     const { forgotPath } = emailLinks;
+    const { admit } = users;
     const federation = context.use(Federation);
     return {
       pages: [createHomePage(context.core.publicUrl.pathname.replace(/\/$/, ''))],
-      prompts: createPrompts({ service, users, federation, mayRegister, forgotPath }),
+      prompts: createPrompts({ service, users, federation, mayRegister, forgotPath, admit }),
     };
   },
 });
