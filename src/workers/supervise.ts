@@ -10,6 +10,7 @@ export interface Worker {
   readonly pid: number;
   /** Resolves when it serves; never when it ends before. */
   readonly ready: Promise<void>;
+  /** Rejects when the system could not make the process. */
   readonly exited: Promise<Exit>;
   /** Asks it to finish what it does and to end. */
   terminate(): void;
@@ -50,16 +51,21 @@ export function superviseWorkers(options: SupervisorOptions): Supervisor {
   let hasServed = false;
   let isClean = true;
 
-  /** One life; resolves when it is over. */
+  /** One life; resolves when it is over. One that cannot begin, as where memory is short, is over at once. */
   const live = async (number: number, onReady: () => void): Promise<Exit> => {
-    const worker = fork(number);
-    running.add(worker);
-    log.info({ event: 'worker.started', worker: number, pid: worker.pid }, 'a worker starts');
-    void worker.ready.then(onReady);
-    const exit = await worker.exited;
-    running.delete(worker);
-    if (stopping.signal.aborted) isClean &&= exit.code === 0;
-    return exit;
+    let worker: Worker | undefined;
+    try {
+      worker = fork(number);
+      running.add(worker);
+      log.info({ event: 'worker.started', worker: number, pid: worker.pid }, 'a worker starts');
+      void worker.ready.then(onReady);
+      return await worker.exited;
+    } catch (error) {
+      log.error({ event: 'worker.not_started', worker: number, err: error }, 'no worker was made');
+      return { code: null, signal: null };
+    } finally {
+      if (worker) running.delete(worker);
+    }
   };
 
   const pauseAfter = async (
@@ -80,7 +86,10 @@ export function superviseWorkers(options: SupervisorOptions): Supervisor {
     while (!stopping.signal.aborted) {
       const since = now();
       const exit = await live(number, onReady);
-      if (stopping.signal.aborted) return;
+      if (stopping.signal.aborted) {
+        isClean &&= exit.code === 0;
+        return;
+      }
       if (!hasServed) throw new CommandError('The first worker could not start, see above.');
       if (now() - since > LASTS) pause = FIRST_PAUSE;
       await pauseAfter(number, exit, pause);

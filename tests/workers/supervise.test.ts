@@ -6,9 +6,15 @@ import { createRecordingLog } from '../support/log.ts';
 /** Workers that serve and end when a test says so, and a clock that it sets. */
 function createStage({ count = 2, grace = 60_000, obeys = true } = {}) {
   const log = createRecordingLog();
-  const lives: { number: number; ready(): void; end(exit: Exit): void; told: string[] }[] = [];
+  const lives: {
+    number: number;
+    ready(): void;
+    end(exit: Exit): void;
+    fail(error: Error): void;
+    told: string[];
+  }[] = [];
   const pauses: number[] = [];
-  const state = { now: 0 };
+  const state: { now: number; refusal?: Error } = { now: 0 };
   const supervisor = superviseWorkers({
     count,
     grace,
@@ -18,10 +24,14 @@ function createStage({ count = 2, grace = 60_000, obeys = true } = {}) {
       pauses.push(milliseconds);
     },
     fork(number) {
+      const { refusal } = state;
+      delete state.refusal;
+      if (refusal) throw refusal;
       const ready = Promise.withResolvers<void>();
       const exited = Promise.withResolvers<Exit>();
       const told: string[] = [];
-      lives.push({ number, ready: ready.resolve, end: exited.resolve, told });
+      const { resolve: end, reject: fail } = exited;
+      lives.push({ number, ready: ready.resolve, end, fail, told });
       return {
         pid: 1000 + lives.length,
         ready: ready.promise,
@@ -95,6 +105,22 @@ describe('supervision of workers', () => {
       { event: 'worker.exited', worker: 2, exit_code: null, signal: 'SIGSEGV', pause: 1000 },
     ]);
     await supervisor.stop();
+  });
+
+  it('tries again when there is no room for a new one, and says so', async () => {
+    const { lives, alive, start, pauses, state, log, supervisor } = createStage({ count: 1 });
+    await start();
+    state.refusal = new Error('spawn ENOMEM');
+    lives[0]?.end(crash);
+    await alive(2);
+    lives[1]?.fail(new Error('spawn EAGAIN'));
+    await alive(3);
+    expect(pauses).to.deep.equal([1000, 2000, 4000]);
+    const failures = log.entries
+      .map(({ fields }) => fields as { event?: string; err?: Error })
+      .filter(({ event }) => event === 'worker.not_started');
+    expect(failures.map(({ err }) => err?.message)).to.deep.equal(['spawn ENOMEM', 'spawn EAGAIN']);
+    expect(await supervisor.stop()).to.equal(true);
   });
 
   it('waits longer each time, and no longer once one has lasted', async () => {
