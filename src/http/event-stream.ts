@@ -125,10 +125,13 @@ async function untilRead(res: ServerResponse, over: AbortController): Promise<vo
     over.abort('slow client');
     res.destroy();
   }, PATIENCE);
-  await once(res, 'drain', { signal: over.signal }).catch((error: unknown) => {
+  try {
+    await once(res, 'drain', { signal: over.signal });
+  } catch (error) {
     if (!over.signal.aborted) throw error;
-  });
-  clearTimeout(timer);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Parsed on the way out, as bodies are; JSON has no line breaks, so `data` is one line. */

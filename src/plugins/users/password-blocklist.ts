@@ -10,12 +10,19 @@ export interface PasswordBlocklist {
 const MAX_ADDITION = 6;
 const MIN_DISTINCT = 5;
 
-/** `loadWords` is called once, at the first question: most processes never set a password. */
+/** `loadWords` is called at the first question, and once unless it fails: most processes never set a password. */
 export function createPasswordBlocklist(
   loadWords: () => Promise<Iterable<string>>,
 ): PasswordBlocklist {
   let loading: Promise<ReadonlySet<string>> | undefined;
-  const load = async (): Promise<ReadonlySet<string>> => new Set(await loadWords());
+  const load = async (): Promise<ReadonlySet<string>> => {
+    try {
+      return new Set(await loadWords());
+    } catch (error) {
+      loading = undefined;
+      throw error;
+    }
+  };
 
   return {
     async isCommon(password, shortest) {

@@ -34,6 +34,20 @@ const text = (length: number): string =>
     .padEnd(length, 'k');
 
 describe('password policy', () => {
+  it('loads its words again after they could not be loaded', async () => {
+    let loads = 0;
+    const { isCommon } = createPasswordBlocklist(async () => {
+      loads += 1;
+      if (loads === 1) throw new Error('EMFILE: too many open files');
+      return ['wet otter hums'];
+    });
+    const outcome = await isCommon('wet otter hums', 12).catch((error: Error) => error.message);
+    expect(outcome).to.include('EMFILE');
+    expect(await isCommon('wet otter hums', 12)).to.equal(true);
+    expect(await isCommon('wet otter hums', 12)).to.equal(true);
+    expect(loads).to.equal(2);
+  });
+
   it('SEC-1 counts code points: the minimum is enough, one less is not', async () => {
     for (const minLength of [8, 12, 15]) {
       const enough = text(minLength);
