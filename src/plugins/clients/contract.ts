@@ -45,8 +45,6 @@ export interface ClientService {
   rotateSecret(clientId: string): Promise<string>;
   /** Ends its grants with it. Throws `clients:not-found`. */
   delete(clientId: string): Promise<void>;
-  /** Constant-time comparison with the stored hash. */
-  checkSecret(clientId: string, secret: string): Promise<boolean>;
 }
 
 export { isClientSecret } from './client-secret.ts';

@@ -3,7 +3,7 @@ import type { Events } from '../../kernel/events.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { RevocationService } from '../revocations/contract.ts';
-import { generateClientSecret, hashClientSecret, isClientSecret } from './client-secret.ts';
+import { generateClientSecret, hashClientSecret } from './client-secret.ts';
 import { type Client, ClientDeleted, ClientRegistered, type ClientService } from './contract.ts';
 import { hasSecret, type MetadataRules, parseMetadata } from './metadata.ts';
 import type { ClientModel, ClientRow } from './model.ts';
@@ -69,10 +69,6 @@ export function createClientService(dependencies: Dependencies): ClientService {
       });
       log.info({ event: 'client.deleted', client_id: clientId }, 'client deleted');
       events.emit(ClientDeleted, { clientId });
-    },
-
-    async checkSecret(clientId, secret) {
-      return isClientSecret((await clients.find(clientId))?.secret_hash, secret);
     },
   };
 }

@@ -10,6 +10,7 @@ import { type GrantService, Grants } from '../../../src/plugins/grants/contract.
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createPluginContext, findService, runCommand, untouched } from '../plugin-context.ts';
 import { unheardRevocations } from '../unheard-revocations.ts';
+import { checkSecret } from './check-secret.ts';
 
 const OPTIONS = { name: 'Shop', redirectUri: ['https://rp.example/cb', 'https://rp.example/cb2'] };
 
@@ -34,7 +35,7 @@ describe('client commands', () => {
     const { text, note } = await run('create', { options: OPTIONS });
     const secret = /^client_secret +([\w-]{43})$/m.exec(text)?.[1] ?? '';
     const id = /^client_id +(\S+)$/m.exec(text)?.[1] ?? '';
-    expect(await service.checkSecret(id, secret)).to.equal(true);
+    expect(await checkSecret(test.database, id, secret)).to.equal(true);
     expect(text).to.match(/^redirect_uris +https:\/\/rp.example\/cb https:\/\/rp.example\/cb2$/m);
     expect(note.join()).to.include('not shown again');
     for (const { text: later } of [
@@ -134,10 +135,10 @@ describe('client commands', () => {
     const args = [client.client_id];
     const { out } = await run('rotate-secret', { args });
     expect(out).to.have.length(1);
-    expect(await service.checkSecret(client.client_id, out[0] ?? '')).to.equal(true);
+    expect(await checkSecret(test.database, client.client_id, out[0] ?? '')).to.equal(true);
     const { text } = await run('rotate-secret', { args, options: { json: true } });
     const { client_secret } = JSON.parse(text) as { client_secret: string };
-    expect(await service.checkSecret(client.client_id, client_secret)).to.equal(true);
+    expect(await checkSecret(test.database, client.client_id, client_secret)).to.equal(true);
   });
 
   it('delete removes it; show, delete and rotate-secret then know no such client', async () => {
