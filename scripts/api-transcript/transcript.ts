@@ -86,5 +86,7 @@ async function shell(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return `${stdout}${stderr}`.replaceAll('\r', '').trim();
+  // What commands log goes to no terminal, and is not what a reader would see.
+  const said = stderr.replace(/^\{.*"actor":"cli".*\}\n/gm, '');
+  return `${stdout}${said}`.replaceAll('\r', '').trim();
 }

@@ -30,6 +30,7 @@ export const federation = definePlugin({
     const publicUrl = core.publicUrl.href.replace(/\/$/, '');
     const base = core.publicUrl.pathname.replace(/\/$/, '');
     const origins = { origin: core.publicUrl.origin, others: core.corsOrigins };
+    const users = context.use(Users);
     const providers = createProviders(set.FEDERATION_DISABLED);
     const identities = createIdentityModel(context.db);
     const keepsTokens = set.FEDERATION_STORE_TOKENS === 'on';
@@ -38,14 +39,12 @@ export const federation = definePlugin({
     const service = createFederation({
       ...context,
       ...core,
-      ...{ base, providers, identities },
-      users: context.use(Users),
+      ...{ base, users, providers, identities },
       sessions: context.use(Sessions),
       accounts: context.use(BrowserSignIns),
       flows: createFlows(context),
       ...{ cipher, keepsTokens },
     });
-    const { admit } = context.use(Users);
     const fetch = createUpstreamFetch({ fetch: globalThis.fetch });
     const { forgotPath } = context.use(EmailLinks);
     return {
@@ -56,7 +55,7 @@ export const federation = definePlugin({
       exportUser: { identities: ({ id }) => identities.exportUser(id) },
       eraseUser: ({ id }, transaction) => identities.eraseUser(id, transaction),
       diagnoses: [diagnoseProviders({ ...context, ...core, providers, fetch })],
-      pages: createPages({ federation: service, base, origins, forgotPath, admit }),
+      pages: createPages({ federation: service, base, origins, forgotPath, admit: users.admit }),
       start: async () => {
         await renewSeals();
         providers.warnOfUnknown(context.log);
