@@ -14,7 +14,7 @@ import type { Clock, Random } from './kernel/clock.ts';
 import type { Prompt } from './kernel/oidc.ts';
 import type { CoreSettings, Log } from './kernel/plugin.ts';
 import type { Registry } from './kernel/registry.ts';
-import { SIGNED_OUT } from './kernel/route.ts';
+import { SIGN_IN_COOKIES } from './kernel/route.ts';
 import type { RequestContext } from './logging/request-context.ts';
 import { diagnoseMigrations } from './migrations.ts';
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
@@ -93,6 +93,8 @@ export function prepareServer(
     return assembleHttp(parts, shared, provider, verifier, readiness);
   };
 }
+
+const SIGNED_OUT = SIGN_IN_COOKIES.map((name) => ({ name, value: undefined }));
 
 function assembleOidc(
   parts: ServerParts,

@@ -23,11 +23,10 @@ export interface Principal {
   readonly expiresAt: number;
 }
 
-/** Our cookies, by role; their wire names depend on the scheme of PUBLIC_URL (`http/cookies.ts`). */
-export type CookieName = 'session' | 'access' | 'refresh' | 'federation';
-
 /** Those of who is signed in. */
 export const SIGN_IN_COOKIES = ['session', 'access', 'refresh'] as const;
+/** Our cookies, by role; their wire names depend on the scheme of PUBLIC_URL (`http/cookies.ts`). */
+export type CookieName = (typeof SIGN_IN_COOKIES)[number] | 'federation';
 
 export interface CookieChange {
   readonly name: CookieName;
@@ -36,12 +35,6 @@ export interface CookieChange {
   /** Seconds; a cookie without one ends with the browser session. */
   readonly maxAge?: number;
 }
-
-/** Deletes the cookies of who is signed in. */
-export const SIGNED_OUT: readonly CookieChange[] = SIGN_IN_COOKIES.map((name) => ({
-  name,
-  value: undefined,
-}));
 
 /** What a handler may know of the request besides its validated input. */
 export interface RequestInfo {

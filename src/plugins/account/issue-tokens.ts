@@ -1,6 +1,6 @@
 import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
 import type { LiveSession, OidcEngine } from '../../kernel/oidc.ts';
-import type { CookieChange } from '../../kernel/route.ts';
+import { type CookieChange, SIGN_IN_COOKIES } from '../../kernel/route.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { TokenPair } from './refresh.ts';
 import type { RefreshTokens } from './refresh-token.ts';
@@ -58,3 +58,9 @@ export const tokenCookies = (pair: TokenPair, clock: Clock): CookieChange[] => {
     { name: 'refresh', value: pair.refreshToken, maxAge: left(pair.refreshExpiresAt) },
   ];
 };
+
+/** Deletes the cookies of who is signed in. */
+export const SIGNED_OUT: readonly CookieChange[] = SIGN_IN_COOKIES.map((name) => ({
+  name,
+  value: undefined,
+}));

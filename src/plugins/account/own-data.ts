@@ -1,7 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log, UserData } from '../../kernel/plugin.ts';
-import { type CookieChange, SIGNED_OUT } from '../../kernel/route.ts';
+import type { CookieChange } from '../../kernel/route.ts';
 import type { UserService } from '../users/contract.ts';
+import { SIGNED_OUT } from './issue-tokens.ts';
 import { problems } from './problems.ts';
 
 interface Dependencies {

@@ -1,17 +1,12 @@
 import { epochSeconds } from '../../kernel/clock.ts';
 import type { CoreSettings, Log } from '../../kernel/plugin.ts';
 import type { ProblemError } from '../../kernel/problem.ts';
-import {
-  type CookieChange,
-  type Principal,
-  type RequestInfo,
-  SIGNED_OUT,
-} from '../../kernel/route.ts';
+import type { CookieChange, Principal, RequestInfo } from '../../kernel/route.ts';
 import type { EmailLinkService } from '../email-links/contract.ts';
 import type { RoleService } from '../roles/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import type { Registration, User, UserService } from '../users/contract.ts';
-import { type IssueDependencies, tokenCookies } from './issue-tokens.ts';
+import { type IssueDependencies, SIGNED_OUT, tokenCookies } from './issue-tokens.ts';
 import { problems } from './problems.ts';
 import type { Refresh, TokenPair } from './refresh.ts';
 import { startSession } from './start-session.ts';
