@@ -169,8 +169,9 @@ function hasLimitedRoom({ routes, pages }: HttpOptions, base: string) {
   for (const { admit, method, path } of [...routes, ...pages]) {
     if (admit) router[method](path, () => undefined);
   }
+  // Nobody with good reason sends an absolute target (RFC 9112 §3.2.2): Koa finds the path in it all the same.
   return ({ method = '', url = '' }: IncomingMessage): boolean =>
-    router.match(url.split('?', 1)[0] ?? '', method).route;
+    !url.startsWith('/') || router.match(url.split(/[?#]/, 1)[0] ?? '', method).route;
 }
 
 interface OfRequest {

@@ -1,7 +1,8 @@
 /** Where passwords are hashed, whoever finds no place is refused before anything is done for the request. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { connect, Socket } from 'node:net';
 import { expect } from 'chai';
 import { Users } from '../../src/plugins/users/contract.ts';
 import { startLimitedApp } from '../support/limited-app.ts';
@@ -67,6 +68,17 @@ describe('a full hashing queue (I6)', () => {
       expect(answer.status).to.equal(503);
       expect(answer.headers.get('content-type')).to.match(/^text\/html/);
       expect(answer.headers.get('retry-after')).to.equal('1');
+    });
+  }
+
+  for (const target of ['/auth/login', '/auth/login?a#b', '/auth/login#b', 'http:/auth/login']) {
+    it(`${target} begins in its turn, not at once`, () => {
+      const req = Object.assign(new IncomingMessage(new Socket()), { method: 'POST', url: target });
+      const res = new ServerResponse(req);
+      app.app.callback(req, res);
+      // Koa begins with a 404.
+      expect(res.statusCode).to.equal(200);
+      req.destroy();
     });
   }
 
