@@ -14,7 +14,8 @@ export async function putEventLoopFirst(): Promise<void> {
   if (process.platform !== 'linux') return;
   const folder = '/proc/self/task';
   for (const thread of await readdir(folder)) {
-    const name = await readFile(`${folder}/${thread}/comm`, 'utf8');
+    // Other threads may end meanwhile.
+    const name = await readFile(`${folder}/${thread}/comm`, 'utf8').catch(() => '');
     if (name.trim() === 'libuv-worker') setPriority(Number(thread), NICENESS);
   }
 }

@@ -394,6 +394,16 @@ export const chapters: readonly Chapter[] = [
         expect: 201,
       },
       {
+        say: 'What people have allowed applications: nothing here, as a first-party one asks nobody',
+        run: call('ada', 'GET', '/auth/consents'),
+        expect: 200,
+      },
+      {
+        say: 'So there is nothing to withdraw',
+        run: call('ada', 'DELETE', '/auth/consents/$SHOP'),
+        expect: 404,
+      },
+      {
         say: 'Signing out asks first',
         run: `curl -s -b ada -c ada "$AUTH/oidc/logout" | grep -o '<h1>.*</h1>'`,
       },

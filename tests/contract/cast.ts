@@ -1,5 +1,6 @@
 /** Who sends the requests of the contract test: people whose sessions and accounts some of them end. */
 import { randomUUID } from 'node:crypto';
+import { Consents } from '../../src/plugins/consent/contract.ts';
 import { Roles } from '../../src/plugins/roles/contract.ts';
 import { createUser, login, PASSWORD } from '../support/people.ts';
 import { createRelyingParty } from '../support/relying-party.ts';
@@ -29,6 +30,7 @@ export async function createCast(app: TestApp) {
 
   const enter = async (roles: readonly string[]): Promise<Actor> => {
     const user = await createUser(app, roles);
+    await app.app.use(Consents).allow(user.id, rp.client.client_id, ['openid']);
     const browser = app.browser();
     const answer = await login(browser, user);
     const access = (await browser.cookie('access')) ?? '';

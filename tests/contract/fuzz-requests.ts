@@ -94,6 +94,7 @@ const lookUp: Known = (name) => known[name]?.();
 const existing = ({ method, path: template }: Operation, name: string): string[] => {
   if (method === 'delete' && template === '/roles/{id}') return ['{{spare_role}}'];
   if (method === 'delete' && template === '/users/{id}') return ['{{spare_user}}', '{{self}}'];
+  if (name === 'client_id') return ['{{client_id}}'];
   if (name === 'roleId' || template.startsWith('/roles')) return ['{{role}}'];
   if (template.startsWith('/users')) return ['{{target}}', '{{self}}'];
   // Providers whose pages nobody needs to reach.

@@ -1,7 +1,19 @@
 import type { ConsentSource } from '../../kernel/oidc.ts';
 import { defineService } from '../../kernel/service.ts';
 
+/** What a person allowed a client to have. */
+export interface Consent {
+  readonly clientId: string;
+  readonly clientName: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: Date;
+  /** When something was last added. */
+  readonly updatedAt: Date;
+}
+
 export interface ConsentService extends ConsentSource {
+  /** The oldest first. */
+  list(userId: string): Promise<readonly Consent[]>;
   /** Adds to what was allowed before. */
   allow(userId: string, clientId: string, scopes: readonly string[]): Promise<void>;
   /** Ends the client's grants for this user with it. */

@@ -9,6 +9,7 @@ import { Users } from '../users/contract.ts';
 import { createConsentPrompt } from './consent-prompt.ts';
 import { Consents } from './contract.ts';
 import { createConsentModel } from './model.ts';
+import { createRoutes } from './routes.ts';
 import { createConsentService } from './service.ts';
 
 export const consent = definePlugin({
@@ -29,7 +30,8 @@ export const consent = definePlugin({
     return {
       provides: [provide(Consents, consents)],
       prompts: [prompt],
-      exportUser: { consents: ({ id }) => model.exportUser(id) },
+      routes: createRoutes(consents),
+      exportUser: { consents: ({ id }) => model.list(id) },
       // Nobody knows which of them was withdrawn meanwhile.
       afterRestore: () => model.forget(),
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),

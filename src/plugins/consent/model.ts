@@ -19,8 +19,8 @@ const DELETE = {
   text: 'DELETE FROM consents WHERE user_id = $1 AND client_id = $2',
 };
 
-const EXPORT = {
-  name: 'consents-export',
+const LIST = {
+  name: 'consents-list',
   text: `SELECT client_id, clients.name AS client_name, scopes, consents.created_at, consents.updated_at
     FROM consents JOIN clients ON clients.id = client_id WHERE user_id = $1 ORDER BY consents.created_at`,
 };
@@ -31,6 +31,14 @@ const FORGET = {
   text: `DELETE FROM consents WHERE (user_id, client_id) IN (SELECT user_id, client_id FROM consents LIMIT 5000)
     RETURNING user_id`,
 };
+
+interface ConsentRow {
+  readonly client_id: string;
+  readonly client_name: string;
+  readonly scopes: string[];
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
 
 export type ConsentModel = ReturnType<typeof createConsentModel>;
 
@@ -61,7 +69,7 @@ export function createConsentModel(db: Database) {
       await db.query(DELETE, [userId, clientId], transaction);
     },
 
-    exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
+    list: (userId: string): Promise<ConsentRow[]> => db.query(LIST, [userId]),
 
     async eraseUser(userId: string, transaction: Transaction): Promise<void> {
       await db.query(ERASE, [userId], transaction);

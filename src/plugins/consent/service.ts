@@ -22,6 +22,17 @@ export function createConsentService(dependencies: Dependencies): ConsentService
       return new Set(await consents.find(userId, clientId));
     },
 
+    async list(userId) {
+      const rows = await consents.list(userId);
+      return rows.map((row) => ({
+        clientId: row.client_id,
+        clientName: row.client_name,
+        scopes: row.scopes,
+        createdAt: row.created_at,
+        updatedAt: row.updated_at,
+      }));
+    },
+
     async allow(userId, clientId, scopes) {
       const written = await consents.allow(userId, clientId, scopes, new Date(clock.now()));
       if (!written) throw problems.partyGone();
