@@ -73,7 +73,9 @@ describe('a full hashing queue (I6)', () => {
 
   for (const target of ['/auth/login', '/auth/login?a#b', '/auth/login#b', 'http:/auth/login']) {
     it(`${target} begins in its turn, not at once`, () => {
-      const req = Object.assign(new IncomingMessage(new Socket()), { method: 'POST', url: target });
+      const base = new URL(app.issuer).pathname.replace(/\/$/, '');
+      const url = target.startsWith('/') ? `${base}${target}` : target;
+      const req = Object.assign(new IncomingMessage(new Socket()), { method: 'POST', url });
       const res = new ServerResponse(req);
       app.app.callback(req, res);
       // Koa begins with a 404.
