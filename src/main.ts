@@ -41,6 +41,7 @@ export interface RunningServer {
   readonly loaded: Loaded;
   readonly address: AddressInfo;
   readonly app: App;
+  readonly log: Log;
   /** Resolves when every line logged so far has been written. */
   flushLog(): Promise<void>;
   stop(): Promise<void>;
@@ -98,7 +99,7 @@ export async function startServer(
       await close();
     };
     const flushLog = () => promisify(log.flush.bind(log))();
-    return { loaded, address: server.address() as AddressInfo, app, flushLog, stop };
+    return { loaded, address: server.address() as AddressInfo, app, log, flushLog, stop };
   } catch (error) {
     failed.abort(error);
     server.closeAllConnections();

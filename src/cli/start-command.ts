@@ -60,7 +60,12 @@ async function serve(
     throw error;
   }
   // By now it has read files, and so has all its threads.
-  await putEventLoopFirst().catch(() => undefined);
+  await putEventLoopFirst().catch((error: unknown) =>
+    server.log.warn(
+      { event: 'thread_pool.not_lowered', err: error },
+      'passwords are hashed at the cost of everything else where cores are scarce',
+    ),
+  );
   await server.flushLog();
   onReady();
   await aborted(stopping);
