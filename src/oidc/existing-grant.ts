@@ -1,6 +1,7 @@
 import { type Client, errors, type Grant, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ConsentSource, GrantFence } from '../kernel/oidc.ts';
 import { grantableByUsers, OPENID_SCOPES } from './scopes.ts';
+import { orUnavailable } from './unavailable.ts';
 
 interface Dependencies {
   readonly grants: GrantFence;
@@ -19,7 +20,7 @@ export function createLoadExistingGrant({ grants, consents, audience }: Dependen
     return wanted.every((scope) => allowed.has(scope));
   };
 
-  return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
+  const load = async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { oidc } = ctx;
     const { client, session } = oidc;
     if (!client || !session?.accountId) return undefined;
@@ -41,4 +42,5 @@ export function createLoadExistingGrant({ grants, consents, audience }: Dependen
     grant.addResourceScope(audience, wanted.join(' '));
     return grant;
   };
+  return (ctx: KoaContextWithOIDC) => orUnavailable(() => load(ctx));
 }
