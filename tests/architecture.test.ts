@@ -43,7 +43,8 @@ describe('architecture', () => {
     const files = readdirSync(path.join(root, 'src/kernel'));
     expect(files.length).to.be.at.most(11);
     const total = files.reduce((sum, file) => sum + lines(`src/kernel/${file}`), 0);
-    expect(total).to.be.at.most(1260);
+    // 1,260, and what came with the mends of 2.1: the seam `credentialsChanged`, and those of its siblings.
+    expect(total).to.be.at.most(1320);
   });
 
   it('documents every setting, and .env.example is what `npm run env-example` writes', () => {

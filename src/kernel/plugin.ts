@@ -58,6 +58,8 @@ export interface PluginContext<Settings> {
   /** HTML of `views/<view>.eta`, for what is no page: mails. Values are escaped. */
   readonly render: (view: string, locals: Record<string, unknown>) => string;
   readonly userData: UserData;
+  /** Tells every plugin, in the transaction of the change. */
+  readonly credentialsChanged: CredentialsChanged;
   /** Has every plugin end what an older state of the database revived, in start order. */
   readonly afterRestore: () => Promise<void>;
   /** A service of a plugin named in `dependsOn`. Throws an Error that names both otherwise. */
@@ -125,6 +127,22 @@ export interface UserData {
   erase(user: DataSubject, transaction: Transaction): Promise<void>;
 }
 
+/** A change of what a user signs in with. */
+export interface CredentialsChange {
+  readonly userId: string;
+  /**
+   * `password-reset`: set without the former one, by mail or by the operator. `address-claimed`: somebody else than who
+   * registered it proved to read the address's mail. After both, nothing that was allowed before is known to be the owner's.
+   */
+  readonly by: 'password-change' | 'password-reset' | 'email-change' | 'address-claimed';
+}
+
+/** Throwing undoes the change. */
+export type CredentialsChanged = (
+  change: CredentialsChange,
+  transaction: Transaction,
+) => Promise<void>;
+
 /** Everything a plugin can add. Nobody calls `app.use`. */
 export interface Contributions {
   readonly provides?: readonly Provided[];
@@ -146,6 +164,8 @@ export interface Contributions {
   readonly exportUser?: Readonly<Record<string, (user: DataSubject) => Promise<unknown>>>;
   /** Deletes all of it, as part of the transaction in which the user goes. Sessions and grants have ended before. */
   readonly eraseUser?: UserData['erase'];
+  /** Ends what the change ends, besides sessions and grants; dependents come first. */
+  readonly credentialsChanged?: CredentialsChanged;
   /**
    * The database was put back to an older state: ends and forgets what would let anybody in with what they had then.
    * Is run again when it, or another one, failed. A statement may take five seconds: many rows need several.

@@ -2,6 +2,7 @@
 import { orderPlugins } from './order.ts';
 import {
   type Contributions,
+  type CredentialsChanged,
   KERNEL_VERSION,
   type Plugin,
   type PluginContext,
@@ -13,7 +14,7 @@ import type { ServiceToken } from './service.ts';
 /** The context of a plugin less what the registry adds. */
 export type SharedContext = Omit<
   PluginContext<unknown>,
-  'use' | 'settings' | 'userData' | 'afterRestore'
+  'use' | 'settings' | 'userData' | 'afterRestore' | 'credentialsChanged'
 >;
 
 export interface Registry {
@@ -181,6 +182,9 @@ export function createRegistry(
 
   const contributed = () => added.map(({ contributions }) => contributions);
   const userData = userDataOf(contributed);
+  const credentialsChanged: CredentialsChanged = async (...told) => {
+    for (const { credentialsChanged: end } of contributed().toReversed()) await end?.(...told);
+  };
   const afterRestore = async (): Promise<void> => {
     for (const { afterRestore: settle } of contributed()) await settle?.();
   };
@@ -189,6 +193,7 @@ export function createRegistry(
     const contributions = plugin.setup({
       ...shared,
       userData,
+      credentialsChanged,
       afterRestore,
       settings: plugin.settings.parse(settings),
       use: (token) => find(token, plugin.name, may),

@@ -80,6 +80,7 @@ export function createPluginContext(given: Given = {}) {
     render,
     span: noSpan,
     userData: untouched('userData'),
+    credentialsChanged: async () => undefined,
     afterRestore: async () => undefined,
     use,
   };

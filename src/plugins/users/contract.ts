@@ -92,6 +92,15 @@ export interface UserService {
     options: { readonly alongside: Alongside },
   ): Promise<void>;
   /**
+   * A new password that whoever runs the server gives: says nothing of the address, and ends all that `resetPassword` ends.
+   * Throws `users:not-found`, `users:password-rejected`, `users:busy`.
+   */
+  setPassword(
+    userId: string,
+    next: string,
+    options?: { readonly alongside?: Alongside },
+  ): Promise<void>;
+  /**
    * The user of this e-mail and password; undefined, after the same time, for unknown, wrong, disabled and password-less.
    * Throws `users:busy` (503) when the hashing queue is full, `rate-limit:too-many-attempts` (429).
    */

@@ -107,6 +107,12 @@ const SET_PASSWORD = {
       credentials_ver = credentials_ver + 1
     WHERE id = $1 AND password_hash = $2 RETURNING roles_ver`,
 };
+const OVERWRITE_PASSWORD = {
+  name: 'users-overwrite-password',
+  text: `UPDATE users SET password_hash = $2, updated_at = $3, roles_ver = roles_ver + 1,
+      credentials_ver = credentials_ver + 1
+    WHERE id = $1 RETURNING roles_ver`,
+};
 const BUMP_ROLES_VERSION = {
   name: 'users-bump-roles-version',
   text: 'UPDATE users SET roles_ver = roles_ver + 1 WHERE id = $1 RETURNING roles_ver',
@@ -244,6 +250,17 @@ export function createUserModel(db: Database) {
     ): Promise<number | undefined> {
       const values = [id, from, to, at];
       const rows = await db.query<{ roles_ver: number }>(SET_PASSWORD, values, transaction);
+      return rows[0]?.roles_ver;
+    },
+
+    /** Whatever is stored. The new roles version; undefined when there is no such user. */
+    async overwritePassword(
+      id: string,
+      { to, at }: { to: string; at: Date },
+      transaction: Transaction,
+    ): Promise<number | undefined> {
+      const values = [id, to, at];
+      const rows = await db.query<{ roles_ver: number }>(OVERWRITE_PASSWORD, values, transaction);
       return rows[0]?.roles_ver;
     },
 

@@ -34,7 +34,7 @@ export function createUserService(dependencies: Dependencies): UserService {
     admit: dependencies.admit,
     ...createRegisterUser(dependencies),
     changeEmail: createChangeEmail(dependencies),
-    resetPassword: createResetPassword(dependencies),
+    ...createResetPassword(dependencies),
     ...createAuthenticate(dependencies),
     ...createDisableUser(dependencies),
     delete: createDeleteUser(dependencies),

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import * as nodeArgon2 from '@node-rs/argon2';
 import type { Clock, Random } from '../../../src/kernel/clock.ts';
 import type { Events } from '../../../src/kernel/events.ts';
+import type { CredentialsChange } from '../../../src/kernel/plugin.ts';
 import type { Database } from '../../../src/kernel/store.ts';
 import type { RateLimits } from '../../../src/plugins/rate-limit/contract.ts';
 import { unlimited } from '../../../src/plugins/rate-limit/service.ts';
@@ -125,6 +126,11 @@ export function createUsersFixture(options: FixtureOptions) {
     blocklist,
     serviceWords: serviceWords(new URL('https://auth.example.com')),
   });
+  const credentialsChanges: CredentialsChange[] = [];
+  let failure: Error | undefined;
+  const failCredentialsChanged = (error: Error | undefined): void => {
+    failure = error;
+  };
   const service = createUserService({
     passwordMinLength: 12,
     admit: queue.admit,
@@ -134,12 +140,17 @@ export function createUsersFixture(options: FixtureOptions) {
     limits: options.attempts ?? unlimited,
     sessions,
     userData: { erase: async () => undefined },
+    async credentialsChanged(change) {
+      if (failure) throw failure;
+      credentialsChanges.push(change);
+    },
     events,
     clock,
     random,
     log,
   });
-  return { service, model, clock, events, log, revocations, sessions };
+  const neighbours = { revocations, sessions, credentialsChanges, failCredentialsChanged };
+  return { service, model, clock, events, log, ...neighbours };
 }
 
 export type UsersFixture = ReturnType<typeof createUsersFixture>;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
-import type { Log } from '../../../kernel/plugin.ts';
+import type { CredentialsChanged, Log } from '../../../kernel/plugin.ts';
 import type { SessionService } from '../../sessions/contract.ts';
 import { EmailChanged, type UserService } from '../contract.ts';
 import { parseEmailAddress } from '../email-address.ts';
@@ -10,6 +10,7 @@ import { problems } from '../problems.ts';
 interface Dependencies {
   readonly users: UserModel;
   readonly sessions: Pick<SessionService, 'endAll'>;
+  readonly credentialsChanged: CredentialsChanged;
   readonly events: Events;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info'>;
@@ -17,7 +18,7 @@ interface Dependencies {
 
 /** Whoever signed in with the former address has to do so again with the new one (SEC-10). */
 export function createChangeEmail(dependencies: Dependencies): UserService['changeEmail'] {
-  const { users, sessions, events, clock, log } = dependencies;
+  const { users, sessions, credentialsChanged, events, clock, log } = dependencies;
 
   return async ({ id, ...known }, { email, verified }, { keepSession, alongside }) => {
     const address = parseEmailAddress(email);
@@ -37,6 +38,7 @@ export function createChangeEmail(dependencies: Dependencies): UserService['chan
         if (rolesVersion === undefined) throw problems.changedMeanwhile();
         // Access tokens of the kept session were made before as well.
         deny({ sub: id, rolesVersion });
+        await credentialsChanged({ userId: id, by: 'email-change' }, transaction);
       },
     });
     log.info({ event: 'email.changed', sub: id }, 'address changed');

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
-import type { Log } from '../../../kernel/plugin.ts';
+import type { CredentialsChanged, Log } from '../../../kernel/plugin.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { SessionService } from '../../sessions/contract.ts';
 import { PasswordChanged, type UserService } from '../contract.ts';
@@ -15,6 +15,7 @@ export interface ChangePasswordDependencies {
   readonly hasher: PasswordHasher;
   readonly limits: Pick<RateLimits, 'account'>;
   readonly sessions: Pick<SessionService, 'endAll'>;
+  readonly credentialsChanged: CredentialsChanged;
   readonly events: Events;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info'>;
@@ -24,7 +25,8 @@ export interface ChangePasswordDependencies {
 export function createChangePassword(
   dependencies: ChangePasswordDependencies,
 ): UserService['changePassword'] {
-  const { users, policy, hasher, limits, sessions, events, clock, log } = dependencies;
+  const { users, policy, hasher, limits, sessions, credentialsChanged, events, clock, log } =
+    dependencies;
 
   return async (id, { current, next }, { keepSession, alongside }) => {
     const row = await users.findById(id);
@@ -53,6 +55,7 @@ export function createChangePassword(
         if (rolesVersion === undefined) throw problems.passwordChangedMeanwhile();
         // Access tokens of the kept session were made before as well.
         deny({ sub: id, rolesVersion });
+        await credentialsChanged({ userId: id, by: 'password-change' }, transaction);
         await alongside?.(transaction, deny);
       },
     });

@@ -1,9 +1,10 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
-import type { Log } from '../../../kernel/plugin.ts';
-import type { SessionService } from '../../sessions/contract.ts';
+import type { CredentialsChanged, Log } from '../../../kernel/plugin.ts';
+import type { Transaction } from '../../../kernel/store.ts';
+import type { Alongside, SessionService } from '../../sessions/contract.ts';
 import { PasswordChanged, type UserService } from '../contract.ts';
-import type { UserModel } from '../model.ts';
+import type { UserModel, UserRow } from '../model.ts';
 import type { PasswordHasher } from '../password-hasher.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
 import { problems } from '../problems.ts';
@@ -13,37 +14,69 @@ interface Dependencies {
   readonly policy: PasswordPolicy;
   readonly hasher: PasswordHasher;
   readonly sessions: Pick<SessionService, 'endAll'>;
+  readonly credentialsChanged: CredentialsChanged;
   readonly events: Events;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info'>;
 }
 
-/** For who forgot the former one: nothing that was signed in with it goes on. */
-export function createResetPassword(dependencies: Dependencies): UserService['resetPassword'] {
-  const { users, policy, hasher, sessions, events, clock, log } = dependencies;
+interface Change {
+  readonly reason: string;
+  readonly alongside: Alongside | undefined;
+  /** Writes the hash; undefined when it may not, by now. */
+  write(hash: string, transaction: Transaction): Promise<number | undefined>;
+}
 
-  return async ({ id, ...known }, next, { alongside }) => {
-    const row = await users.findById(id);
-    if (!row || row.disabled_at || row.roles_ver !== known.rolesVersion) {
-      throw problems.changedMeanwhile();
-    }
-    const { email_canonical: email, name } = row;
+/** New passwords without the former one: nothing that was signed in, or allowed, before goes on. */
+export function createResetPassword(
+  dependencies: Dependencies,
+): Pick<UserService, 'resetPassword' | 'setPassword'> {
+  const { users, policy, hasher, sessions, credentialsChanged, events, clock, log } = dependencies;
+
+  const replace = async (row: UserRow, next: string, change: Change): Promise<void> => {
+    const { id, email_canonical: email, name } = row;
     const faults = await policy.check(next, { email, ...(name !== null && { name }) });
     if (faults.length > 0) {
       const errors = faults.map((detail) => ({ pointer: '#/new_password', detail }));
       throw problems.passwordRejected({ errors });
     }
     const hash = await hasher.hash(next);
-    await sessions.endAll(id, 'password reset', {
+    await sessions.endAll(id, change.reason, {
       alongside: async (transaction, deny) => {
-        await alongside(transaction, deny);
-        const at = new Date(clock.now());
-        const rolesVersion = await users.resetPassword(id, known, { to: hash, at }, transaction);
+        await change.alongside?.(transaction, deny);
+        const rolesVersion = await change.write(hash, transaction);
         if (rolesVersion === undefined) throw problems.changedMeanwhile();
         deny({ sub: id, rolesVersion });
+        await credentialsChanged({ userId: id, by: 'password-reset' }, transaction);
       },
     });
-    log.info({ event: 'password.changed', sub: id }, 'password reset');
+    log.info({ event: 'password.changed', sub: id }, change.reason);
     events.emit(PasswordChanged, { userId: id });
+  };
+
+  return {
+    async resetPassword({ id, ...known }, next, { alongside }) {
+      const row = await users.findById(id);
+      if (!row || row.disabled_at || row.roles_ver !== known.rolesVersion) {
+        throw problems.changedMeanwhile();
+      }
+      await replace(row, next, {
+        reason: 'password reset',
+        alongside,
+        write: (to, transaction) =>
+          users.resetPassword(id, known, { to, at: new Date(clock.now()) }, transaction),
+      });
+    },
+
+    async setPassword(id, next, { alongside } = {}) {
+      const row = await users.findById(id);
+      if (!row) throw problems.notFound();
+      await replace(row, next, {
+        reason: 'password set',
+        alongside,
+        write: (to, transaction) =>
+          users.overwritePassword(id, { to, at: new Date(clock.now()) }, transaction),
+      });
+    },
   };
 }
