@@ -1,7 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { defineProblems } from '../kernel/problem.ts';
 import type { Page, PageReply, RequestInfo } from '../kernel/route.ts';
+import { sameText } from '../kernel/same-text.ts';
 import { checkOrigin } from './check-origin.ts';
 import { applyCookies, type CookieTable, readCookie } from './cookies.ts';
 import { inTime } from './in-time.ts';
@@ -31,9 +32,6 @@ export interface PageEnvironment {
 /** A token for the forms of one page, worthless with any other binding (an interaction, a link, a session). */
 const formToken = (key: Buffer, binding: string): string =>
   createHmac('sha256', key).update(`form ${binding}`).digest('base64url');
-
-const sameText = (one: string, other: string): boolean =>
-  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 
 /** Page → middleware: CSRF, admission, rate limit, form, one call of the handler, HTML or 303. */
 export function pageHandler(page: Page, environment: PageEnvironment): Middleware {

@@ -67,6 +67,22 @@ describe('form tokens', () => {
     expect((await post(browser, form, credentials)).status, 'with the token').to.equal(303);
   });
 
+  it('D14 SEC-92 a token of as many characters, but more bytes, is refused as any other', async () => {
+    const rp = await createRelyingParty(app);
+    const browser = app.browser();
+    const form = formOf(await rp.authorize(browser), '/login');
+    const forgot = formOf(await browser.request('/auth/password/forgot'), '/forgot');
+    for (const one of ['\u00e9', '\u20ac', '\ud800']) {
+      for (const posted of [form, forgot]) {
+        const answer = await post(browser, posted, {
+          email: 'a@example.org',
+          _csrf: one.repeat(43),
+        });
+        expect(answer.status, `${posted.action} ${one}`).to.equal(403);
+      }
+    }
+  });
+
   it('SEC-32 a token in the query or in a header is none', async () => {
     const rp = await createRelyingParty(app);
     const browser = app.browser();

@@ -2,7 +2,8 @@
  * A JWS in compact form (RFC 7515 §7.1), HS256, whose header is always the same: it is compared as a whole, so nothing that
  * a token says of itself is ever followed (RFC 8725 §3.1). In place, since a job of WebCrypto costs many times as much.
  */
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
+import { sameText } from '../../kernel/same-text.ts';
 
 export interface FixedJws {
   /** The same claims and key make the same bytes. */
@@ -26,13 +27,8 @@ export function createFixedJws(typ: string): FixedJws {
       const [first, payload = '', signature = '', ...more] = token.split('.');
       if (first !== header || more.length > 0) return undefined;
       // As texts: base64url has several for the same bytes.
-      if (!isSame(signature, signatureOf(`${header}.${payload}`, key))) return undefined;
+      if (!sameText(signature, signatureOf(`${header}.${payload}`, key))) return undefined;
       return JSON.parse(Buffer.from(payload, 'base64url').toString()) as unknown;
     },
   };
-}
-
-function isSame(one: string, other: string): boolean {
-  const [first, second] = [Buffer.from(one), Buffer.from(other)];
-  return first.length === second.length && timingSafeEqual(first, second);
 }
