@@ -1,13 +1,11 @@
 /** Rules for single settings: each answers what is wrong with a value, or undefined. */
 import { isIP } from 'node:net';
 import { estimateEntropy } from '../src/doctor/secret-key.ts';
+import { isLoopbackHost } from '../src/kernel/addresses.ts';
 import { parseRedisUrl } from '../src/storage/redis-url.ts';
 
 export const isUrlOf = (text: string, protocols: readonly string[]): boolean =>
   URL.canParse(text) && protocols.includes(new URL(text).protocol);
-
-const isLoopback = ({ hostname }: URL): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 
 /** An issuer identifier has neither query nor fragment (RFC 8414 §2); plain http leaks every token. */
 export function checkPublicUrl(text: string): string | undefined {
@@ -15,7 +13,7 @@ export function checkPublicUrl(text: string): string | undefined {
   if (url.search || url.hash || /[?#]/.test(text)) return 'must have no query and no fragment';
   if (url.username || url.password) return 'must have no user name and no password';
   if (url.pathname.includes('//')) return 'must have no empty path segment';
-  if (url.protocol === 'http:' && !isLoopback(url)) {
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
     return 'must be https unless the host is localhost or a loopback address';
   }
   return undefined;

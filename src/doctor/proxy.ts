@@ -1,6 +1,6 @@
 /** `proxy`: whether PUBLIC_URL, HOST and TRUST_PROXY fit each other. */
+import { isLoopbackHost } from '../kernel/addresses.ts';
 import { broken, type Diagnosis, type Finding, warning } from '../kernel/plugin.ts';
-import { isLoopbackHost } from './loopback.ts';
 
 interface Settings {
   readonly publicUrl: URL;

@@ -1,21 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import ipaddr from 'ipaddr.js';
-
-type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
-
-const parse = (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined => {
-  const trimmed = text.trim();
-  // No proxy writes the octal, hex or shortened forms that C's inet_aton takes.
-  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(trimmed) || ipaddr.IPv6.isValid(trimmed);
-  return isAddress ? ipaddr.process(trimmed) : undefined;
-};
-
-const within = (address: ipaddr.IPv4 | ipaddr.IPv6, [range, bits]: Range): boolean =>
-  address.kind() === range.kind() && address.match(range, bits);
+import { type Address, isWithin, parseAddress, parseRange } from '../kernel/addresses.ts';
 
 interface Peer {
-  readonly address: ipaddr.IPv4 | ipaddr.IPv6 | undefined;
+  readonly address: Address | undefined;
   readonly text: string;
   readonly isProxy: boolean;
 }
@@ -25,20 +13,15 @@ interface Peer {
  * one of our proxies, counted from the socket. A header from an untrusted peer, or one that cannot be parsed, changes nothing.
  */
 export function createClientIp(trusted: readonly string[]): (req: IncomingMessage) => string {
-  const ranges = trusted.map((text): Range => {
-    if (text.includes('/')) return ipaddr.parseCIDR(text);
-    const address = ipaddr.process(text);
-    return [address, address.kind() === 'ipv4' ? 32 : 128];
-  });
-  const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
-    ranges.some((range) => within(address, range));
+  const ranges = trusted.map(parseRange).filter((range) => range !== undefined);
+  const isTrusted = (address: Address): boolean => ranges.some((range) => isWithin(address, range));
 
   /** Of each connection, which carries many requests: the address it comes from. */
   const peers = new WeakMap<Socket, Peer>();
   const peerOf = (socket: Socket): Peer => {
     const known = peers.get(socket);
     if (known) return known;
-    const address = parse(socket.remoteAddress ?? '');
+    const address = parseAddress(socket.remoteAddress ?? '');
     const text = address?.toString() ?? 'unknown';
     const peer = { address, text, isProxy: address !== undefined && isTrusted(address) };
     peers.set(socket, peer);
@@ -54,7 +37,7 @@ export function createClientIp(trusted: readonly string[]): (req: IncomingMessag
       .reverse();
     for (const hop of hops) {
       if (!client || !isTrusted(client)) break;
-      const next = parse(hop);
+      const next = parseAddress(hop.trim());
       if (!next) break;
       client = next;
     }

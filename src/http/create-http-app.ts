@@ -13,6 +13,7 @@ import { readCookie } from './cookies.ts';
 import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
+import { createIsLocal } from './local-request.ts';
 import { type MetricsOptions, metrics } from './metrics.ts';
 import { oauthErrors } from './oauth-errors.ts';
 import { observeRequests, type RequestObserver } from './observe-requests.ts';
@@ -66,9 +67,11 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   const { publicUrl, render, log, cookies } = options;
   const base = basePath(publicUrl);
   const clientIp = createClientIp(options.trustedProxies);
+  const isLocal = createIsLocal(publicUrl);
   const requestInfo = (ctx: Context): RequestInfo => ({
     id: String(ctx.state['requestId']),
     ip: clientIp(ctx.req),
+    isLocal: () => isLocal(ctx),
     userAgent: ctx.get('User-Agent').slice(0, 512),
     exchange: { req: ctx.req, res: ctx.res },
     cookie: (name) => readCookie(ctx, cookies, name),
@@ -92,7 +95,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   app.use(failures(options));
   app.use(requirePath);
   const answerHealth = health(options.checks, options.readiness);
-  const answerMetrics = metrics(options.metrics);
+  const answerMetrics = metrics(options.metrics, isLocal);
   app.use(answerHealth).use(answerMetrics);
   if (base) app.use(metadataAtRoot(base));
   const inner = new Koa();

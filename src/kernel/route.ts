@@ -41,6 +41,8 @@ export interface RequestInfo {
   readonly id: string;
   /** Client address: the right-most untrusted hop. */
   readonly ip: string;
+  /** Whether it was made on this machine, for nobody else, and under a name of ours or of this machine. */
+  isLocal(): boolean;
   readonly userAgent: string;
   readonly exchange: Exchange;
   cookie(name: CookieName): string | undefined;

@@ -1,5 +1,4 @@
 /** `/mail`: what would have been sent, for whoever sits at this machine; nobody else finds it. */
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import type { Page, PageInput } from '../../kernel/route.ts';
 import { writeText } from './compose.ts';
@@ -7,9 +6,6 @@ import type { MailModel, MailRow } from './model.ts';
 import { problems } from './problems.ts';
 
 const MOST = 50;
-
-const isLoopback = (ip: string): boolean =>
-  ipaddr.isValid(ip) && ipaddr.process(ip).range() === 'loopback';
 
 interface Dependencies {
   readonly mails: MailModel;
@@ -27,7 +23,7 @@ export function createMailPages({ mails, product, base }: Dependencies): Page[] 
 
   const captured = async ({ params, request }: PageInput): Promise<MailRow> => {
     const { success, data: id } = z.uuid().safeParse(params['id']);
-    const row = success && isLoopback(request.ip) ? await mails.find(id) : undefined;
+    const row = success && request.isLocal() ? await mails.find(id) : undefined;
     if (row?.state !== 'captured' || !row.locals) throw problems.notFound();
     return row;
   };
@@ -39,7 +35,7 @@ export function createMailPages({ mails, product, base }: Dependencies): Page[] 
       path: '/mail',
       access,
       async handle({ request }) {
-        if (!isLoopback(request.ip)) throw problems.notFound();
+        if (!request.isLocal()) throw problems.notFound();
         const rows = (await mails.list(['captured'], MOST)).filter(({ locals }) => locals);
         const list = rows.map((row) => ({ ...shown(row), url: `${base}/mail/${row.id}` }));
         return { view: 'mail/list', locals: { mails: list } };

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { isLoopbackHost } from '../../kernel/addresses.ts';
 import type { Message } from './compose.ts';
 
 const TIMEOUTS = {
@@ -79,7 +80,7 @@ interface Session {
 function openSession(url: string, timeouts: typeof TIMEOUTS, longest: number): Session {
   const { auth, ...server } = parseConnectionUrl(url);
   // A password goes to another machine under TLS only, whatever that machine offers.
-  const requireTLS = auth !== undefined && !server.secure && !isThisMachine(String(server.host));
+  const requireTLS = auth !== undefined && !server.secure && !isLoopbackHost(String(server.host));
   const connection = new SMTPConnection({ ...server, ...timeouts, requireTLS } as object);
   // A lost connection is told by whichever step was under way.
   const lost = Promise.withResolvers<never>();
@@ -158,9 +159,6 @@ export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = L
     }
   };
 }
-
-const isThisMachine = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 const addressOf = (sender: string): string => /<(.+)>$/.exec(sender)?.[1] ?? sender;
 
