@@ -8,10 +8,12 @@ import { commands } from './cli.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import { serviceWords } from './context-words.ts';
 import { hashSlots, Users, userEvents } from './contract.ts';
+import { diagnoseHashes } from './diagnose.ts';
+import { createHashParameters } from './hash-parameters.ts';
 import { createHashQueue } from './hash-queue.ts';
 import { createUserModel } from './model.ts';
 import { createPasswordBlocklist } from './password-blocklist.ts';
-import { createPasswordHasher } from './password-hasher.ts';
+import { createPasswordHasher, phcParameters } from './password-hasher.ts';
 import { createPasswordPolicy } from './password-policy.ts';
 import { parsePeppers } from './pepper.ts';
 import { createUserService } from './service.ts';
@@ -34,6 +36,8 @@ export const users = definePlugin({
       patience: set.HASH_PATIENCE * 1000,
       ...context,
     });
+    const argon2 = { memoryKib: set.ARGON2_MEMORY_KIB, passes: set.ARGON2_PASSES };
+    const parameters = createHashParameters(phcParameters(argon2), model);
     const service = createUserService({
       ...context,
       ...{ users: model, admit: queue.admit },
@@ -47,9 +51,9 @@ export const users = definePlugin({
       }),
       hasher: createPasswordHasher({
         ...context,
-        memoryKib: set.ARGON2_MEMORY_KIB,
-        passes: set.ARGON2_PASSES,
+        ...argon2,
         peppers: parsePeppers(set.PASSWORD_PEPPER),
+        parameters,
         queue,
       }),
     });
@@ -60,6 +64,9 @@ export const users = definePlugin({
       accounts: accounts.source,
       claims: accounts.claims,
       gauges: queue.gauges,
+      diagnoses: [diagnoseHashes({ ...argon2, users: model })],
+      tasks: [{ name: 'users.hash-parameters', every: 30, run: parameters.read }],
+      start: parameters.read,
     };
   },
 });

@@ -96,6 +96,17 @@ const RESET_PASSWORD = {
     WHERE id = $1 AND email_canonical = $2 AND roles_ver = $3 AND disabled_at IS NULL
     RETURNING roles_ver`,
 };
+// From one entry of the index `users_hash_parameters` to the next that differs, however many users have either.
+const NEXT_PARAMETERS = `SELECT min(split_part(password_hash, '$', 4)) FROM users WHERE password_hash IS NOT NULL`;
+const HASH_PARAMETERS = {
+  name: 'users-hash-parameters',
+  text: `WITH RECURSIVE found(parameters) AS (
+      (${NEXT_PARAMETERS})
+      UNION ALL
+      SELECT (${NEXT_PARAMETERS} AND split_part(password_hash, '$', 4) > found.parameters)
+      FROM found WHERE parameters IS NOT NULL)
+    SELECT parameters FROM found WHERE parameters IS NOT NULL`,
+};
 // Compare and set: a password changed meanwhile stays changed.
 const REPLACE_HASH = {
   name: 'users-replace-hash',
@@ -236,6 +247,12 @@ export function createUserModel(db: Database) {
       const values = { ...changes, updated_at: at };
       const [, rows] = await User.update(values, { where: { id }, returning: true });
       return rows[0]?.get({ plain: true });
+    },
+
+    /** Parameters of all stored hashes, as in their PHC strings: each once. */
+    async hashParameters(): Promise<readonly string[]> {
+      const rows = await db.query<{ parameters: string }>(HASH_PARAMETERS, []);
+      return rows.map(({ parameters }) => parameters);
     },
 
     async replaceHash(id: string, from: string, to: string): Promise<void> {

@@ -3,6 +3,7 @@ import * as nodeArgon2 from '@node-rs/argon2';
 import type { Random } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import { noSpan, type Span } from '../../kernel/telemetry.ts';
+import { type HashParameters, parametersOf } from './hash-parameters.ts';
 import type { HashQueue } from './hash-queue.ts';
 import { type Pepper, splitStoredHash } from './pepper.ts';
 
@@ -10,7 +11,8 @@ export interface PasswordHasher {
   /** What is stored. Throws `users:busy` (503). */
   hash(password: string): Promise<string>;
   /**
-   * Computes one hash in any case: without a stored one, against one that nobody's password has (SEC-15).
+   * Computes the same hashes in any case, one for each of the parameters in use, in one order and one turn: those that the
+   * stored one does not have, and all without a stored one, against hashes that nobody's password has (SEC-15).
    * `outdated`: it matches, but was made with lower parameters or another pepper. Throws `users:busy` (503).
    */
   verify(
@@ -23,6 +25,7 @@ export interface HasherOptions {
   readonly memoryKib: number;
   readonly passes: number;
   readonly peppers: readonly Pepper[];
+  readonly parameters: Pick<HashParameters, 'inUse' | 'met'>;
   readonly queue: Pick<HashQueue, 'run'>;
   readonly random: Random;
   readonly log: Log;
@@ -40,6 +43,7 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
     memoryKib,
     passes,
     peppers,
+    parameters,
     queue,
     random,
     log,
@@ -48,7 +52,15 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
   } = options;
   const inTurn: HashQueue['run'] = (work) => span('hash password', {}, () => queue.run(work));
   const current = peppers[0];
-  const dummy = current ? `${current.id}${dummyPhc(options)}` : dummyPhc(options);
+  const today = phcParameters(options);
+
+  const dummies = new Map<string, string>();
+  /** One hash of these parameters that nobody's password has. */
+  const dummyOf = (some: string): string => {
+    const drawn = dummies.get(some) ?? dummyPhc(some, random);
+    dummies.set(some, drawn);
+    return drawn;
+  };
 
   const findPepper = (id: string): Pepper | undefined => {
     const found = peppers.find((pepper) => pepper.id === id);
@@ -84,11 +96,20 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
     },
 
     async verify(stored, password) {
-      const { pepperId, phc } = splitStoredHash(stored ?? dummy);
+      const { pepperId, phc } = splitStoredHash(stored ?? `${current?.id ?? ''}${dummyOf(today)}`);
       const secret = findPepper(pepperId)?.key;
-      const matches = await inTurn(() =>
-        argon2.verify(phc, normalise(password), secret ? { secret } : undefined),
-      );
+      const text = normalise(password);
+      const own = parametersOf(phc);
+      parameters.met(own);
+      const matches = await inTurn(async () => {
+        let found = false;
+        for (const some of parameters.inUse()) {
+          const against = some === own ? phc : dummyOf(some);
+          const isRight = await argon2.verify(against, text, secret ? { secret } : undefined);
+          if (some === own) found = isRight;
+        }
+        return found;
+      });
       return { matches, outdated: matches && isOutdated(pepperId, phc) };
     },
   };
@@ -97,9 +118,15 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
 /** The same characters however they were composed: once when set, once when verified (SEC-4). */
 const normalise = (password: string): string => password.normalize('NFKC');
 
-/** A hash as costly as a current one, whose password nobody knows: its output was drawn, not computed. */
-function dummyPhc({ memoryKib, passes, random }: HasherOptions): string {
+/** Parameters of the hashes that are made now, as PHC strings name them. */
+export const phcParameters = ({
+  memoryKib,
+  passes,
+}: Pick<HasherOptions, 'memoryKib' | 'passes'>): string => `m=${memoryKib},t=${passes},p=1`;
+
+/** A hash as costly as one with these parameters, whose password nobody knows: its output was drawn, not computed. */
+function dummyPhc(parameters: string, random: Random): string {
   const base64 = (count: number): string =>
     random.bytes(count).toString('base64').replaceAll('=', '');
-  return `$argon2id$v=19$m=${memoryKib},t=${passes},p=1$${base64(SALT_BYTES)}$${base64(OUTPUT_BYTES)}`;
+  return `$argon2id$v=19$${parameters}$${base64(SALT_BYTES)}$${base64(OUTPUT_BYTES)}`;
 }

@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import * as argon2 from '@node-rs/argon2';
 import { expect } from 'chai';
 import type { Random } from '../../../src/kernel/clock.ts';
-import { createHashQueue } from '../../../src/plugins/users/hash-queue.ts';
+import { createHashParameters } from '../../../src/plugins/users/hash-parameters.ts';
+import { createHashQueue, type HashQueue } from '../../../src/plugins/users/hash-queue.ts';
 import { createPasswordHasher } from '../../../src/plugins/users/password-hasher.ts';
 import { parsePeppers } from '../../../src/plugins/users/pepper.ts';
 import { systemClock } from '../../../src/system.ts';
@@ -16,13 +17,16 @@ const random: Random = {
 const FIRST = 'first-pepper-of-more-than-32-characters';
 const SECOND = 'second-pepper-of-more-than-32-characters';
 
-function createHasher({ memoryKib = 256, passes = 1, pepper = '' } = {}) {
+function createHasher({ memoryKib = 256, passes = 1, pepper = '', stored = [] as string[] } = {}) {
+  const users = { hashParameters: async () => stored };
+  const parameters = createHashParameters(`m=${memoryKib},t=${passes},p=1`, users);
   const verified: string[] = [];
   const log = createRecordingLog();
   const hasher = createPasswordHasher({
     memoryKib,
     passes,
     peppers: parsePeppers(pepper || undefined),
+    parameters,
     queue: createHashQueue({ slots: 2, waiting: 100, patience: 60_000, clock: systemClock, log }),
     random,
     log,
@@ -34,7 +38,7 @@ function createHasher({ memoryKib = 256, passes = 1, pepper = '' } = {}) {
       },
     },
   });
-  return { ...hasher, verified, log };
+  return { ...hasher, parameters, verified, log };
 }
 
 const saltOf = (stored: string): Buffer => Buffer.from(stored.split('$').at(-2) ?? '', 'base64');
@@ -108,6 +112,68 @@ describe('password hasher', () => {
       });
     });
   }
+
+  describe('D11 SEC-15 where stored hashes have several parameters', () => {
+    /** Parameters of the hashes that a check computes, in order. */
+    const costOf = async (
+      { verify, verified }: Pick<ReturnType<typeof createHasher>, 'verify' | 'verified'>,
+      stored: string | null,
+    ): Promise<string[]> => {
+      verified.length = 0;
+      await verify(stored, 'wrong');
+      return verified.map((phc) => phc.split('$')[3] ?? '');
+    };
+
+    it('computes the same for each of them, and for nobody', async () => {
+      const weak = await createHasher({ memoryKib: 128 }).hash('correct');
+      const strong = await createHasher({ memoryKib: 256, passes: 2 }).hash('correct');
+      const hasher = createHasher({
+        memoryKib: 192,
+        stored: ['m=128,t=1,p=1', 'm=256,t=2,p=1', 'not ours'],
+      });
+      await hasher.parameters.read();
+      const today = await hasher.hash('correct');
+      const all = ['m=128,t=1,p=1', 'm=192,t=1,p=1', 'm=256,t=2,p=1'];
+      for (const stored of [weak, strong, today, null]) {
+        expect(await costOf(hasher, stored), stored ?? 'nobody').to.deep.equal(all);
+      }
+      expect(await hasher.verify(weak, 'correct')).to.deep.equal({ matches: true, outdated: true });
+      for (const stored of [strong, today]) {
+        const verdict = { matches: true, outdated: false };
+        expect(await hasher.verify(stored, 'correct')).to.deep.equal(verdict);
+      }
+    });
+
+    it('learns those that it meets, and forgets those that nobody has any more', async () => {
+      const weak = await createHasher({ memoryKib: 128 }).hash('correct');
+      const hasher = createHasher({ memoryKib: 192 });
+      expect(await costOf(hasher, null)).to.deep.equal(['m=192,t=1,p=1']);
+      const both = ['m=128,t=1,p=1', 'm=192,t=1,p=1'];
+      expect(await costOf(hasher, weak)).to.deep.equal(both);
+      expect(await costOf(hasher, null)).to.deep.equal(both);
+      await hasher.parameters.read();
+      expect(await costOf(hasher, null)).to.deep.equal(['m=192,t=1,p=1']);
+    });
+
+    it('takes one turn of the queue for all of them', async () => {
+      const hasher = createHasher({ stored: ['m=128,t=1,p=1'] });
+      await hasher.parameters.read();
+      const log = createRecordingLog();
+      let turns = 0;
+      const queue: Pick<HashQueue, 'run'> = {
+        run(work) {
+          turns += 1;
+          return work();
+        },
+      };
+      const { verify } = createPasswordHasher({
+        ...{ memoryKib: 256, passes: 1, peppers: [], random, log, queue },
+        parameters: hasher.parameters,
+      });
+      await verify(null, 'wrong');
+      expect(turns).to.equal(1);
+    });
+  });
 
   describe('SEC-8 pepper', () => {
     it('is needed to verify, and is not in what is stored', async () => {

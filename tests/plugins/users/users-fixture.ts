@@ -11,6 +11,7 @@ import type { Revocation } from '../../../src/plugins/revocations/contract.ts';
 import type { SessionService } from '../../../src/plugins/sessions/contract.ts';
 import { loadCommonPasswords } from '../../../src/plugins/users/common-passwords.ts';
 import { serviceWords } from '../../../src/plugins/users/context-words.ts';
+import { createHashParameters } from '../../../src/plugins/users/hash-parameters.ts';
 import { createHashQueue } from '../../../src/plugins/users/hash-queue.ts';
 import { createUserModel } from '../../../src/plugins/users/model.ts';
 import { createPasswordBlocklist } from '../../../src/plugins/users/password-blocklist.ts';
@@ -106,6 +107,7 @@ export function createUsersFixture(options: FixtureOptions) {
     memoryKib,
     passes: 1,
     peppers: [],
+    parameters: createHashParameters(`m=${memoryKib},t=1,p=1`, model),
     queue,
     random,
     log,
