@@ -34,7 +34,7 @@ async function repeat(step: Step | undefined): Promise<void> {
 
 /** A route that does nothing: whatever reaches Redis is the bucket. */
 async function whoami({ ours }: Stage): Promise<Step | undefined> {
-  const token = (await ours.signIn(0)).get('access') ?? '';
+  const token = (await ours.signIn(0)).get('authsrv-access') ?? '';
   const headers = { authorization: `Bearer ${token}` };
   return getWorkers(ours.http, '/bench/whoami', 1, headers)[0];
 }

@@ -7,7 +7,7 @@ import type { Row } from './row.ts';
 export const tokenCheck: Row = {
   name: 'token-check',
   async run({ ours, koa, raw, options }) {
-    const token = (await ours.signIn(0)).get('access') ?? '';
+    const token = (await ours.signIn(0)).get('authsrv-access') ?? '';
     const check = await compare(
       { ours: rawSide(raw, 'verifier', token), limit: rawSide(raw, 'jose', token) },
       options,

@@ -60,8 +60,8 @@ async function signIn(demo: Demo, { browser, email, password, name }: Person, st
 }
 
 const cookiesOf = async ({ browser }: Person, { urls: { issuer } }: Demo): Promise<Cookies> => ({
-  access: (await browser.cookie(issuer, 'access')) ?? '',
-  refresh: (await browser.cookie(`${issuer}/auth/refresh`, 'refresh')) ?? '',
+  access: (await browser.cookie(issuer, 'authsrv-access')) ?? '',
+  refresh: (await browser.cookie(`${issuer}/auth/refresh`, 'authsrv-refresh')) ?? '',
 });
 
 async function visitApplication(demo: Demo, { browser }: Person, step: Step): Promise<void> {
@@ -94,7 +94,7 @@ async function signOut(demo: Demo, bob: Person, step: Step): Promise<void> {
     expectEqual(response.status, 401, 'status');
   });
   await step('the server refuses the refresh token of before', async () => {
-    const headers = { cookie: `refresh=${old.refresh}`, 'sec-fetch-site': 'same-origin' };
+    const headers = { cookie: `authsrv-refresh=${old.refresh}`, 'sec-fetch-site': 'same-origin' };
     const url = `${demo.urls.issuer}/auth/refresh`;
     const response = await fetch(url, { method: 'POST', headers });
     expectEqual(response.status, 401, 'status');

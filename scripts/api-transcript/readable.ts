@@ -8,6 +8,8 @@ const UUID = /\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/g;
 const TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 const HTTP_DATE = /\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g;
 const COOKIE = /^(set-cookie: [\w.-]+=)([^;]+)/gim;
+/** Seconds that are left, of a lifetime that may have begun a second ago. */
+const MAX_AGE = /(?<=; max-age=)\d+/g;
 /** Session ids, cursors, codes and tokens. */
 const OPAQUE = /(?<![\w-])[\w-]{40,}(?:\.[\w-]+)*/g;
 
@@ -37,6 +39,7 @@ export function readable(markdown: string, origins: Origins): string {
     .replace(/account-\d{4}-\d\d-\d\d/g, 'account-2026-11-23')
     .replace(/(?<=\bid: |"id":")\d+-\d+/g, '…')
     .replace(COOKIE, '$1…')
+    .replace(MAX_AGE, (seconds) => String(Math.round(Number(seconds) / 10) * 10))
     .replace(HTTP_DATE, 'Mon, 23 Nov 2026 10:00:00 GMT')
     .replace(TIME, '2026-11-23T10:00:00.000Z')
     .replace(UUID, numbered('0b8f1e52-6c1d-4e0a-9f3a-'))

@@ -1,4 +1,4 @@
-import type { Context } from 'koa';
+import type { Context, Middleware } from 'koa';
 import type { CookieChange, CookieName } from '../kernel/route.ts';
 import { basePath } from './public-url.ts';
 
@@ -12,25 +12,22 @@ interface CookieAttributes {
 export type CookieTable = Readonly<Record<CookieName, CookieAttributes>>;
 
 /**
- * Names and attributes of our cookies (api.md "Cookies"): `__Host-` where Path=/ allows it, `__Secure-`
- * for the path-bound refresh cookie, bare names on plain http, where browsers refuse both prefixes.
+ * Names and attributes of our cookies (api.md "Cookies"): `__Host-` where Path=/ allows it, so that no other host of the
+ * domain can set them, `__Secure-` for the path-bound refresh cookie. Browsers refuse both prefixes on plain http, where
+ * all ports of a host share their cookies: there the names are ours alone.
  */
 export function cookieTable(publicUrl: URL): CookieTable {
   const secure = publicUrl.protocol === 'https:';
-  const host = secure ? '__Host-' : '';
-  const bound = secure ? '__Secure-' : '';
+  const host = secure ? '__Host-' : 'authsrv-';
+  const bound = secure ? '__Secure-' : 'authsrv-';
   const refreshPath = `${basePath(publicUrl)}/auth/refresh`;
   return {
     session: { name: `${host}session`, path: '/', sameSite: 'lax', signed: true },
     access: { name: `${host}access`, path: '/', sameSite: 'lax', signed: false },
     refresh: { name: `${bound}refresh`, path: refreshPath, sameSite: 'strict', signed: false },
     // Lax: the way back from another provider is a navigation that begins at its site.
-    federation: {
-      name: `${bound}federation`,
-      path: `${basePath(publicUrl)}/oauth2`,
-      sameSite: 'lax',
-      signed: true,
-    },
+    federation: { name: `${host}federation`, path: '/', sameSite: 'lax', signed: true },
+    known: { name: `${host}known`, path: '/', sameSite: 'lax', signed: true },
   };
 }
 
@@ -57,3 +54,53 @@ export function applyCookies(
     });
   }
 }
+
+const EXPIRES = /; expires=([^;]+)/gi;
+
+/** Seconds from now until the last `expires` of a Set-Cookie, as the same clock just wrote it; undefined for none and a deletion. */
+function secondsLeft(line: string): number | undefined {
+  const until = Date.parse([...line.matchAll(EXPIRES)].at(-1)?.[1] ?? '');
+  return until > 0 ? Math.max(1, Math.ceil((until - Date.now()) / 1000)) : undefined;
+}
+
+/**
+ * Whether a line is a cookie, or the signature of one that comes with it: on reading one that a former key signed, the cookies
+ * library sends a new signature alone, without a lifetime, and the cookie would end with the browser session for it.
+ */
+function isWhole(lines: readonly string[]): (line: string) => boolean {
+  const names = new Set(lines.map((line) => line.slice(0, line.indexOf('='))));
+  return (line) => {
+    const [, signed] = /^([^=]+)\.sig=/.exec(line) ?? [];
+    return signed === undefined || names.has(signed);
+  };
+}
+
+/**
+ * `Max-Age` beside `Expires` on every cookie that lives for a time, whoever sets it: a browser compares Expires with its own
+ * clock, and counts Max-Age from when the cookie came (RFC 6265 §5.3), so no clock need be right. It is what was asked
+ * for; only oidc-provider's session cookie, of which nothing but the end is said, has it from there.
+ */
+export const lastingCookies: Middleware = async (ctx, next) => {
+  const { cookies, res } = ctx;
+  const set = cookies.set.bind(cookies);
+  const lines = (): string[] => [res.getHeader('Set-Cookie') ?? []].flat().map(String);
+  cookies.set = (name, value, options) => {
+    set(name, value, options);
+    const seconds = Math.round((options?.maxAge ?? 0) / 1000);
+    if (!value || seconds <= 0) return cookies;
+    const isNew = (line: string): boolean =>
+      (line.startsWith(`${name}=`) || line.startsWith(`${name}.sig=`)) && !/; max-age=/.test(line);
+    const completed = lines().map((one) => (isNew(one) ? `${one}; max-age=${seconds}` : one));
+    res.setHeader('Set-Cookie', completed);
+    return cookies;
+  };
+  await next();
+  if (!res.hasHeader('Set-Cookie') || res.headersSent) return;
+  const all = lines();
+  const completed = all.filter(isWhole(all)).map((line) => {
+    const seconds = /; max-age=/.test(line) ? undefined : secondsLeft(line);
+    return seconds === undefined ? line : `${line}; max-age=${seconds}`;
+  });
+  if (completed.length === 0) res.removeHeader('Set-Cookie');
+  else res.setHeader('Set-Cookie', completed);
+};

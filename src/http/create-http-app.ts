@@ -9,7 +9,7 @@ import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
 import { cacheDocuments } from './cached-documents.ts';
 import { createClientIp } from './client-ip.ts';
-import { readCookie } from './cookies.ts';
+import { lastingCookies, readCookie } from './cookies.ts';
 import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
@@ -92,6 +92,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   app.use(observeRequests(options.observer));
   app.use(documents.keep);
   app.use(securityHeaders(publicUrl));
+  app.use(lastingCookies);
   app.use(failures(options));
   app.use(requirePath);
   const answerHealth = health(options.checks, options.readiness);

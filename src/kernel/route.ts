@@ -26,7 +26,7 @@ export interface Principal {
 /** Those of who is signed in. */
 export const SIGN_IN_COOKIES = ['session', 'access', 'refresh'] as const;
 /** Our cookies, by role; their wire names depend on the scheme of PUBLIC_URL (`http/cookies.ts`). */
-export type CookieName = (typeof SIGN_IN_COOKIES)[number] | 'federation';
+export type CookieName = (typeof SIGN_IN_COOKIES)[number] | 'federation' | 'known';
 
 export interface CookieChange {
   readonly name: CookieName;

@@ -15,9 +15,9 @@ export function cookieSettings(core: CoreSettings, secrets: Secrets): Configurat
   return {
     keys: cookieKeys(secrets),
     names: {
-      session: secure ? '__Host-session' : 'session',
-      interaction: secure ? '__Secure-interaction' : 'interaction',
-      resume: secure ? '__Secure-resume' : 'resume',
+      session: secure ? '__Host-session' : 'authsrv-session',
+      interaction: secure ? '__Secure-interaction' : 'authsrv-interaction',
+      resume: secure ? '__Secure-resume' : 'authsrv-resume',
     },
     long: { ...shared, path: '/' },
     short: shared,

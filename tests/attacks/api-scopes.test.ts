@@ -72,7 +72,7 @@ describe('who may call our API', () => {
     expect(claims['roles']).to.deep.equal(['superuser']);
     const headers = { authorization: `Bearer ${body.access_token}` };
     expect(await statuses(headers)).to.deep.equal(everywhere(403));
-    expect(await statuses({ cookie: `access=${body.access_token}` })).to.deep.equal(
+    expect(await statuses({ cookie: `authsrv-access=${body.access_token}` })).to.deep.equal(
       everywhere(403),
     );
     const me = await app.browser().request('/auth/me', { headers });
@@ -104,7 +104,7 @@ describe('who may call our API', () => {
 
   it('SEC-76 the scope account does not open what needs admin', async () => {
     const user = await createUser(app, ['superuser']);
-    const token = (await (await signedInBrowser(app, user)).cookie('access')) ?? '';
+    const token = (await (await signedInBrowser(app, user)).cookie('authsrv-access')) ?? '';
     const headers = {
       authorization: `Bearer ${await resign(app, token, { claims: { scope: 'account' } })}`,
     };

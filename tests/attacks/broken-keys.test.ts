@@ -30,7 +30,7 @@ for (const [name, text] of Object.entries(BREAKS)) {
       app = await startTestApp({ log });
       guarded = registeredRoutes(app).routes.filter(({ access }) => access.kind !== 'public');
       const browser = await signedInBrowser(app, await createUser(app, ['superuser']));
-      token = (await browser.cookie('access')) ?? '';
+      token = (await browser.cookie('authsrv-access')) ?? '';
       await app.database.database.query({ name: 'test-break-keys', text }, []);
       await app.storage.store.publish('keys', 'test');
       // The server keeps what it has, or lets nobody in any more.
@@ -58,8 +58,8 @@ for (const [name, text] of Object.entries(BREAKS)) {
         'the error of a broken configuration': bearer(
           encodePart({ message: 'There was a problem' }),
         ),
-        'an access cookie of an object': { cookie: 'access=[object Object]' },
-        'made-up session cookies': { cookie: 'session=x; session.sig=y' },
+        'an access cookie of an object': { cookie: 'authsrv-access=[object Object]' },
+        'made-up session cookies': { cookie: 'authsrv-session=x; authsrv-session.sig=y' },
       };
     };
 
@@ -115,7 +115,7 @@ describe('CVE-2026-73421 (next-auth) what cannot be looked up', () => {
 
   it('without a key no token holds, and a denylist that fails lets nobody in', async () => {
     const user = await createUser(app, ['superuser']);
-    const token = (await (await signedInBrowser(app, user)).cookie('access')) ?? '';
+    const token = (await (await signedInBrowser(app, user)).cookie('authsrv-access')) ?? '';
     const { claims } = decodeToken(token);
     const parts = {
       issuer: String(claims['iss']),

@@ -79,7 +79,7 @@ describe('content types', () => {
   it('Casdoor CVE-2026-84423: no route takes a file, from nobody and from a superuser', async () => {
     const { routes } = registeredRoutes(app);
     const superuser = await signedInBrowser(app, await createUser(app, ['superuser']));
-    const token = await superuser.cookie('access');
+    const token = await superuser.cookie('authsrv-access');
     const upload =
       '--x\r\ncontent-disposition: form-data; name="file"; filename="../../evil.html"\r\n\r\n<p>evil</p>\r\n--x--\r\n';
     const takers = routes.filter(({ body }) => body);

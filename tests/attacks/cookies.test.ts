@@ -32,11 +32,13 @@ const ORIGINS: readonly Origin[] = [
     bound: '__Secure-',
     secure: true,
   },
-  { name: 'http', options: {}, host: '', bound: '', secure: false },
+  { name: 'http', options: {}, host: 'authsrv-', bound: 'authsrv-', secure: false },
 ];
 
-/** All attributes but `Expires`, as text: `httponly path=/ samesite=lax`. */
-const attributesOf = ({ attributes: { expires: _, ...fixed } }: SetCookie): string =>
+/** All attributes but `Expires` and `Max-Age`, as text: `httponly path=/ samesite=lax`. */
+const attributesOf = ({
+  attributes: { expires: _, 'max-age': _seconds, ...fixed },
+}: SetCookie): string =>
   Object.entries(fixed)
     .map(([name, value]) => (value === '' ? name : `${name}=${value}`))
     .sort()

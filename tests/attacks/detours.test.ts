@@ -100,7 +100,7 @@ describe('detours to our API', () => {
 
   it('CVE-2026-123800 (SuperTokens) a path that ends where an id should be is no other path', async () => {
     const superuser = await createUser(app, ['superuser']);
-    const token = (await (await signedInBrowser(app, superuser)).cookie('access')) ?? '';
+    const token = (await (await signedInBrowser(app, superuser)).cookie('authsrv-access')) ?? '';
     const headers = { authorization: `Bearer ${token}` };
     const cut = guarded
       .filter(({ path }) => path.includes('/:'))

@@ -28,22 +28,22 @@ for (const store of storeKinds) {
     it("CVE-2025-71402 (Better Auth) no forged cookie ends somebody's session", async () => {
       const victim = await signedInBrowser(app, await createUser(app));
       const mallory = await signedInBrowser(app, await createUser(app));
-      const access = (await victim.cookie('access')) ?? '';
-      const session = (await victim.cookie('session')) ?? '';
-      const foreign = (await mallory.cookie('session.sig')) ?? '';
+      const access = (await victim.cookie('authsrv-access')) ?? '';
+      const session = (await victim.cookie('authsrv-session')) ?? '';
+      const foreign = (await mallory.cookie('authsrv-session.sig')) ?? '';
       const { header, claims } = decodeToken(access);
       const sid = String(claims['sid']);
-      const [, , signature = ''] = ((await mallory.cookie('access')) ?? '').split('.');
+      const [, , signature = ''] = ((await mallory.cookie('authsrv-access')) ?? '').split('.');
       const forgeries = {
-        'session cookie without signature': `session=${session}`,
-        'session cookie with an empty signature': `session=${session}; session.sig=`,
-        "session cookie with another's signature": `session=${session}; session.sig=${foreign}`,
-        'sid as session cookie': `session=${sid}; session.sig=${foreign}`,
-        'sid as access cookie': `access=${sid}`,
-        'unsigned access token': `access=${encodePart({ alg: 'none', typ: 'at+jwt' })}.${encodePart(claims)}.`,
-        "access token with another's signature": `access=${encodePart(header)}.${encodePart(claims)}.${signature}`,
-        'refresh cookie alone': `refresh=${await victim.cookie('refresh')}`,
-        'all names, one value': `session=${sid}; access=${sid}; refresh=${sid}; sid=${sid}`,
+        'session cookie without signature': `authsrv-session=${session}`,
+        'session cookie with an empty signature': `authsrv-session=${session}; authsrv-session.sig=`,
+        "session cookie with another's signature": `authsrv-session=${session}; authsrv-session.sig=${foreign}`,
+        'sid as session cookie': `authsrv-session=${sid}; authsrv-session.sig=${foreign}`,
+        'sid as access cookie': `authsrv-access=${sid}`,
+        'unsigned access token': `authsrv-access=${encodePart({ alg: 'none', typ: 'at+jwt' })}.${encodePart(claims)}.`,
+        "access token with another's signature": `authsrv-access=${encodePart(header)}.${encodePart(claims)}.${signature}`,
+        'refresh cookie alone': `authsrv-refresh=${await victim.cookie('authsrv-refresh')}`,
+        'all names, one value': `authsrv-session=${sid}; authsrv-access=${sid}; authsrv-refresh=${sid}; sid=${sid}`,
       };
       for (const [name, cookie] of Object.entries(forgeries)) {
         expect(await logout(cookie), name).to.equal(204);
@@ -53,7 +53,7 @@ for (const store of storeKinds) {
 
     it('CVE-2025-71402 (Better Auth) a session that the body, query or a header names is not the one', async () => {
       const victim = await signedInBrowser(app, await createUser(app));
-      const sid = decodeToken((await victim.cookie('access')) ?? '').claims['sid'];
+      const sid = decodeToken((await victim.cookie('authsrv-access')) ?? '').claims['sid'];
       const mallory = await signedInBrowser(app, await createUser(app));
       const answer = await mallory.request(`/auth/logout?sid=${sid}&session=${sid}&id=${sid}`, {
         method: 'POST',
@@ -68,24 +68,26 @@ for (const store of storeKinds) {
       const victim = await signedInBrowser(app, await createUser(app));
       const rp = await createRelyingParty(app);
       const { body } = await rp.redeem(codeOf(await rp.authorize(victim)));
-      expect(await logout(`access=${body.access_token}`)).to.equal(204);
+      expect(await logout(`authsrv-access=${body.access_token}`)).to.equal(204);
       expect(await isSignedIn(victim)).to.equal(true);
     });
 
     it('SEC-28 the own access token does, even when only its lifetime is over', async () => {
       for (const age of [0, 3600]) {
         const browser = await signedInBrowser(app, await createUser(app));
-        const access = (await browser.cookie('access')) ?? '';
+        const access = (await browser.cookie('authsrv-access')) ?? '';
         const now = Math.floor(Date.now() / 1000);
         const aged = { iat: now - age - 600, exp: now - age + (age === 0 ? 600 : 0) };
-        expect(await logout(`access=${await resign(app, access, { claims: aged })}`)).to.equal(204);
+        expect(
+          await logout(`authsrv-access=${await resign(app, access, { claims: aged })}`),
+        ).to.equal(204);
         expect(await isSignedIn(browser), `${age}`).to.equal(false);
       }
     });
 
     it('SEC-86 the own access token as Bearer ends its session too, and no cookie is needed', async () => {
       const browser = await signedInBrowser(app, await createUser(app));
-      const authorization = `Bearer ${await browser.cookie('access')}`;
+      const authorization = `Bearer ${await browser.cookie('authsrv-access')}`;
       expect(await logout('', { authorization })).to.equal(204);
       expect(await isSignedIn(browser)).to.equal(false);
       expect((await browser.request('/auth/refresh', { method: 'POST' })).status).to.equal(401);
@@ -104,17 +106,17 @@ for (const store of storeKinds) {
       const first = await createUser(app);
       const second = await createUser(app);
       const browser = await signedInBrowser(app, first);
-      const refresh = (await browser.cookie('refresh')) ?? '';
-      const firstSid = decodeToken((await browser.cookie('access')) ?? '').claims['sid'];
+      const refresh = (await browser.cookie('authsrv-refresh')) ?? '';
+      const firstSid = decodeToken((await browser.cookie('authsrv-access')) ?? '').claims['sid'];
       expect(await logout('')).to.equal(204);
 
       expect((await login(browser, second)).status).to.equal(200);
-      const { claims } = decodeToken((await browser.cookie('access')) ?? '');
+      const { claims } = decodeToken((await browser.cookie('authsrv-access')) ?? '');
       expect(claims).to.include({ sub: second.id });
       expect(claims['sid']).not.to.equal(firstSid);
       const replayed = await app.browser().request('/auth/refresh', {
         method: 'POST',
-        headers: { cookie: `refresh=${refresh}` },
+        headers: { cookie: `authsrv-refresh=${refresh}` },
         anonymous: true,
       });
       expect(replayed.status).to.equal(401);

@@ -20,7 +20,7 @@ describe('garbage in the place of a token', () => {
     app = await startTestApp();
     base = basePath(app);
     rp = await createRelyingParty(app);
-    token = cookieValue(await login(app.browser(), await createUser(app)), 'access');
+    token = cookieValue(await login(app.browser(), await createUser(app)), 'authsrv-access');
   });
   after(() => app.close());
 
@@ -76,7 +76,7 @@ describe('garbage in the place of a token', () => {
 
   it('SEC-42 GHSA-xmf8-cvqr-rfgj (next-auth) our API answers 401 to every Bearer and access cookie, fast', async () => {
     for (const [name, value] of Object.entries(await garbage())) {
-      for (const header of [`Authorization: Bearer ${value}`, `Cookie: access=${value}`]) {
+      for (const header of [`Authorization: Bearer ${value}`, `Cookie: authsrv-access=${value}`]) {
         const head = [`GET ${base}/auth/me HTTP/1.1`, 'Host: x', header];
         const answer = await fastest(BUDGET, () => rawRequest(app, head));
         expect(answer.status, `${name}: ${header.slice(0, 13)}`).to.equal(401);
@@ -165,14 +165,14 @@ describe('garbage in the place of a token', () => {
         rawRequest(app, [`POST ${base}${path} HTTP/1.1`, 'Host: x', `Cookie: ${cookie}`]);
       expect((await send('/auth/refresh', `refresh=${value}`)).status, name).to.equal(401);
       const part = value.slice(0, 3000);
-      const all = `access=${part}; session=${part}; session.sig=${part}; refresh=${part}`;
+      const all = `authsrv-access=${part}; authsrv-session=${part}; authsrv-session.sig=${part}; authsrv-refresh=${part}`;
       expect((await send('/auth/logout', all)).status, name).to.equal(204);
     }
   });
 
   it('SEC-42 session, interaction and resume cookies that are garbage are no session', async () => {
     for (const [name, value] of Object.entries(await garbage())) {
-      const cookie = ['session', 'interaction', 'resume']
+      const cookie = ['authsrv-session', 'authsrv-interaction', 'authsrv-resume']
         .map((one) => `${one}=${value.slice(0, 3000)}; ${one}.sig=${value.slice(0, 100)}`)
         .join('; ');
       for (const path of [

@@ -222,7 +222,7 @@ describe('grant types and scopes of a client', () => {
     });
 
     it('SEC-60: the refresh token of a cookie is worth nothing at the token endpoint', async () => {
-      const cookie = await browser.cookie('refresh');
+      const cookie = await browser.cookie('authsrv-refresh');
       expect(cookie).to.be.a('string');
       const form = { grant_type: 'refresh_token', refresh_token: cookie ?? '' };
       const bare = await app.browser().request('/oidc/token', { form: { ...form, client_id } });

@@ -29,7 +29,7 @@ for (const store of storeKinds) {
       rp = await createRelyingParty(app);
       const { body } = await rp.redeem(codeOf(await rp.authorize(browser)));
       tokens = {
-        'REST login': (await browser.cookie('access')) ?? '',
+        'REST login': (await browser.cookie('authsrv-access')) ?? '',
         '/oidc/token': body.access_token ?? '',
       };
     });
@@ -234,7 +234,7 @@ for (const store of storeKinds) {
 
       it('SEC-49 the pseudo-client of the REST API gets nothing at the token endpoint', async () => {
         const browser = await signedInBrowser(app, await createUser(app));
-        const refresh_token = (await browser.cookie('refresh')) ?? '';
+        const refresh_token = (await browser.cookie('authsrv-refresh')) ?? '';
         for (const form of [
           { grant_type: 'refresh_token', refresh_token, client_id: 'auth-service' },
           { grant_type: 'client_credentials', client_id: 'auth-service' },

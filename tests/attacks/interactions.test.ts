@@ -75,14 +75,14 @@ describe('interactions', () => {
       const theirs = uidOf(await rp.authorize(app.browser()));
       const cookies = async (path: string) => mine.jar.getCookieString(`${app.issuer}${path}`);
       const own = await cookies(`/interaction/${uidOf(minePage)}`);
-      expect(own).to.match(/interaction=/);
+      expect(own).to.match(/authsrv-interaction=/);
       const signature = /interaction\.sig=([^;]+)/.exec(own)?.[1];
       const forged = [
         own,
-        `interaction=${theirs}`,
-        `interaction=${theirs}; interaction.sig=`,
-        `interaction=${theirs}; interaction.sig=${signature}`,
-        `interaction=${theirs}; interaction.sig=${'A'.repeat(27)}`,
+        `authsrv-interaction=${theirs}`,
+        `authsrv-interaction=${theirs}; authsrv-interaction.sig=`,
+        `authsrv-interaction=${theirs}; authsrv-interaction.sig=${signature}`,
+        `authsrv-interaction=${theirs}; authsrv-interaction.sig=${'A'.repeat(27)}`,
       ];
       for (const cookie of forged) {
         const options = { headers: { cookie, accept: 'text/html' } };
@@ -120,7 +120,7 @@ describe('interactions', () => {
         const form = { _csrf: csrfOf(page) };
         const answer = await post(browser, `/interaction/${uidOf(page)}/${step}`, form);
         expect(answer.status).to.be.oneOf([200, 400, 401, 422]);
-        expect(answer.setCookies.join()).not.to.match(/(^|,)session=/);
+        expect(answer.setCookies.join()).not.to.match(/(^|,)authsrv-session=/);
         await expectStillOpen(browser, uidOf(page));
       });
     }

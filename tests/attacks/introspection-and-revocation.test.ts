@@ -190,8 +190,8 @@ for (const store of storeKinds) {
     });
 
     it('SEC-64: a token of the REST API is nobody else’s to see or to end', async () => {
-      const access = (await browser.cookie('access')) ?? '';
-      const refresh = (await browser.cookie('refresh')) ?? '';
+      const access = (await browser.cookie('authsrv-access')) ?? '';
+      const refresh = (await browser.cookie('authsrv-refresh')) ?? '';
       for (const token of [access, refresh]) {
         expect(token).to.match(/^ey/);
         expect(await introspect(token)).to.deep.equal({ active: false });

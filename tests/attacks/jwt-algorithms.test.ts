@@ -15,7 +15,7 @@ describe('JWT algorithms', () => {
   before(async () => {
     app = await startTestApp();
     verdicts = await createTokenPlaces(app);
-    token = cookieValue(await login(app.browser(), await createUser(app)), 'access');
+    token = cookieValue(await login(app.browser(), await createUser(app)), 'authsrv-access');
     const { d: _d, ...jwk } = await serverKey(app);
     publicKey = createPublicKey({ key: jwk as never, format: 'jwk' });
   });
@@ -111,7 +111,7 @@ describe('JWT algorithms', () => {
 
   it('SEC-35 a forged access cookie does not fall back to anything that is valid', async () => {
     const answer = await app.browser().request('/auth/me', {
-      headers: { authorization: 'Bearer x.y.z', cookie: `access=${token}` },
+      headers: { authorization: 'Bearer x.y.z', cookie: `authsrv-access=${token}` },
       anonymous: true,
     });
     expect(answer.status).to.equal(401);

@@ -153,7 +153,7 @@ describe('RP-initiated logout', () => {
   it('SEC-63: a hint must be an ID token of ours, and client_id its audience', async () => {
     const other = await createRelyingParty(app);
     const [header, payload] = idToken.split('.');
-    const accessToken = (await browser.cookie('access')) ?? '';
+    const accessToken = (await browser.cookie('authsrv-access')) ?? '';
     const wrong: Record<string, string>[] = [
       { id_token_hint: 'x' },
       { id_token_hint: 'a.b.c' },

@@ -230,10 +230,10 @@ for (const store of storeKinds) {
 
       it('SEC-62 Keycloak CVE-2025-12390: after a logout without cookies the next person is alone', async () => {
         const first = await tokensOf(await rp.authorize(browser));
-        const access = (await browser.cookie('access')) ?? '';
+        const access = (await browser.cookie('authsrv-access')) ?? '';
         const bare = await app.browser().request('/auth/logout', {
           method: 'POST',
-          headers: { cookie: `access=${access}` },
+          headers: { cookie: `authsrv-access=${access}` },
         });
         expect(bare.status).to.equal(204);
         const next = await createUser(app);

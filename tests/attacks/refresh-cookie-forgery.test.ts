@@ -39,13 +39,13 @@ describe('forged refresh cookies', () => {
 
   beforeEach(async () => {
     const browser = await signedInBrowser(app, await createUser(app));
-    cookie = decodeToken((await browser.cookie('refresh')) ?? '');
+    cookie = decodeToken((await browser.cookie('authsrv-refresh')) ?? '');
   });
 
   const refresh = (token: string): Promise<Answer> =>
     app.browser().request('/auth/refresh', {
       method: 'POST',
-      headers: { cookie: `refresh=${token}` },
+      headers: { cookie: `authsrv-refresh=${token}` },
       anonymous: true,
     });
 
@@ -54,7 +54,7 @@ describe('forged refresh cookies', () => {
     expect((await refresh(forged)).status, forged.slice(0, 60)).to.equal(401);
     const accepted = await refresh(signed(cookie));
     expect(accepted.status, 'unchanged').to.equal(200);
-    cookie = decodeToken(cookieValue(accepted, 'refresh'));
+    cookie = decodeToken(cookieValue(accepted, 'authsrv-refresh'));
   }
 
   it('SEC-35 no alg but HS256, and no signature but with our key', async () => {
@@ -79,7 +79,7 @@ describe('forged refresh cookies', () => {
 
   it('SEC-44 no grant but the one it was issued for, even with the right key', async () => {
     const other = await signedInBrowser(app, await createUser(app));
-    const { gid } = decodeToken((await other.cookie('refresh')) ?? '').claims;
+    const { gid } = decodeToken((await other.cookie('authsrv-refresh')) ?? '').claims;
     await expectRefused(signed(cookie, { claims: { gid } }));
     expect((await other.request('/auth/refresh', { method: 'POST' })).status).to.equal(200);
   });

@@ -66,7 +66,7 @@ for (const store of storeKinds) {
       const browser = await signedInBrowser(app, user);
       const started = Math.floor(Date.now() / 1000);
       const left = async (): Promise<number> => {
-        const { exp } = decodeToken((await browser.cookie('refresh')) ?? '').claims;
+        const { exp } = decodeToken((await browser.cookie('authsrv-refresh')) ?? '').claims;
         return Number(exp) - started;
       };
       expect(await left()).to.be.closeTo(IDLE, 5);

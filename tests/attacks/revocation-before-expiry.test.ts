@@ -58,7 +58,7 @@ for (const store of storeKinds) {
     };
 
     async function accessTokenOf(user: User): Promise<string> {
-      return (await (await signedInBrowser(app, user)).cookie('access')) ?? '';
+      return (await (await signedInBrowser(app, user)).cookie('authsrv-access')) ?? '';
     }
 
     /** This node refuses at once, the other within the limit. */
@@ -70,7 +70,7 @@ for (const store of storeKinds) {
 
     it('SEC-40 logout ends access tokens on every node', async () => {
       const browser = await signedInBrowser(app, await createUser(app));
-      const token = (await browser.cookie('access')) ?? '';
+      const token = (await browser.cookie('authsrv-access')) ?? '';
       expect(await status(other, token)).to.equal(200);
       await browser.request('/auth/logout', { method: 'POST' });
       await expectRefused(token);
@@ -78,7 +78,7 @@ for (const store of storeKinds) {
 
     it('SEC-40 logout on the page ends access tokens on every node', async () => {
       const browser = await signedInBrowser(app, await createUser(app));
-      const token = (await browser.cookie('access')) ?? '';
+      const token = (await browser.cookie('authsrv-access')) ?? '';
       expect(await status(other, token)).to.equal(200);
       await browser.submit(await browser.open('/oidc/logout'), { logout: 'yes' });
       await expectRefused(token);
@@ -103,14 +103,14 @@ for (const store of storeKinds) {
         () => roles.revoke(user.id, 'editor'),
       ]) {
         const browser = await signedInBrowser(app, user);
-        const token = (await browser.cookie('access')) ?? '';
+        const token = (await browser.cookie('authsrv-access')) ?? '';
         expect(await status(other, token)).to.equal(200);
         await change();
         expect(await status(app, token)).to.equal(401);
         await eventually(async () => (await status(other, token)) === 401, LIMIT);
         // The session lives: the next access token says the new roles.
         expect((await browser.request('/auth/refresh', { method: 'POST' })).status).to.equal(200);
-        const next = (await browser.cookie('access')) ?? '';
+        const next = (await browser.cookie('authsrv-access')) ?? '';
         expect(await status(other, next)).to.equal(200);
         expect(decodeToken(next).claims['roles']).to.deep.equal(await roles.namesOf(user.id));
       }
@@ -185,7 +185,7 @@ for (const store of storeKinds) {
     it('SEC-39 a user who is deleted and registers again is somebody else', async () => {
       const first = await createUser(app, ['editor']);
       const browser = await signedInBrowser(app, first);
-      const token = (await browser.cookie('access')) ?? '';
+      const token = (await browser.cookie('authsrv-access')) ?? '';
       await app.storage.db.orm.query(`DELETE FROM users WHERE id = '${first.id}'`);
       const second = await createUserNamed(app, first.email);
       expect(second.id).not.to.equal(first.id);

@@ -33,7 +33,7 @@ describe('SEC-76 Keycloak CVE-2024-3656: a walk over the router', () => {
 
   const tokenOf = async (roles: readonly string[] = []): Promise<string> => {
     const browser = await signedInBrowser(app, await createUser(app, roles));
-    return (await browser.cookie('access')) ?? '';
+    return (await browser.cookie('authsrv-access')) ?? '';
   };
 
   /** Status and problem of each call. */
@@ -59,7 +59,7 @@ describe('SEC-76 Keycloak CVE-2024-3656: a walk over the router', () => {
     const token = await tokenOf();
     const refused = each(ruled('role'), '403 http:forbidden');
     expect(await walk(ruled('role'), { authorization: `Bearer ${token}` })).to.deep.equal(refused);
-    expect(await walk(ruled('role'), { cookie: `access=${token}` })).to.deep.equal(refused);
+    expect(await walk(ruled('role'), { cookie: `authsrv-access=${token}` })).to.deep.equal(refused);
   });
 
   it('other roles do not help', async () => {
@@ -84,7 +84,10 @@ describe('SEC-76 Keycloak CVE-2024-3656: a walk over the router', () => {
     const bound = await resign(app, await tokenOf(['superuser']), {
       claims: { cnf: { jkt: 'x' } },
     });
-    for (const headers of [{ authorization: `Bearer ${bound}` }, { cookie: `access=${bound}` }]) {
+    for (const headers of [
+      { authorization: `Bearer ${bound}` },
+      { cookie: `authsrv-access=${bound}` },
+    ]) {
       expect(await walk(guarded, headers)).to.deep.equal(each(guarded, '401 http:unauthenticated'));
     }
   });

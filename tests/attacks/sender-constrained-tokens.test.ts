@@ -47,7 +47,9 @@ describe('sender-constrained tokens', () => {
 
     for (const path of ['/auth/me', '/oidc/userinfo']) {
       expect(await statusOf(path, { authorization: `Bearer ${token}` }), path).to.equal(401);
-      expect(await statusOf(path, { cookie: `access=${token}` }), path).to.be.oneOf([400, 401]);
+      expect(await statusOf(path, { cookie: `authsrv-access=${token}` }), path).to.be.oneOf([
+        400, 401,
+      ]);
       expect(await statusOf(path, { authorization: `DPoP ${token}` }), path).to.be.oneOf([
         400, 401,
       ]);
@@ -63,7 +65,7 @@ describe('sender-constrained tokens', () => {
 
   it('SEC-49 a token with any cnf is no Bearer token', async () => {
     const browser = await signedInBrowser(app, await createUser(app));
-    const token = (await browser.cookie('access')) ?? '';
+    const token = (await browser.cookie('authsrv-access')) ?? '';
     const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
     expect(await statusOf('/oidc/userinfo', bearer(await resign(app, token)))).to.equal(200);
     for (const cnf of [{ jkt: 'x' }, { 'x5t#S256': 'x' }, { jwk: {} }, { unknown: 1 }, {}]) {

@@ -10,7 +10,7 @@ import {
 import { startTestApp, storeKinds, type TestApp } from '../support/test-app.ts';
 import { decodeToken } from './forged-token.ts';
 
-const NAMES = ['session', 'session.sig'] as const;
+const NAMES = ['authsrv-session', 'authsrv-session.sig'] as const;
 
 for (const store of storeKinds) {
   describe(`session fixation, state store on ${store}`, () => {
@@ -39,7 +39,7 @@ for (const store of storeKinds) {
       const browser = app.browser();
       await browser.request('/oidc/logout');
       const cookie = await sessionCookie(browser);
-      expect(cookie).to.match(/^session=[\w-]+; session\.sig=[\w-]+$/);
+      expect(cookie).to.match(/^authsrv-session=[\w-]+; authsrv-session\.sig=[\w-]+$/);
       return cookie;
     }
 
@@ -107,8 +107,8 @@ for (const store of storeKinds) {
       const user = await createUser(app);
       const browser = await signedInBrowser(app, user);
       const cookie = await sessionCookie(browser);
-      const access = (await browser.cookie('access')) ?? '';
-      const refresh = (await browser.cookie('refresh')) ?? '';
+      const access = (await browser.cookie('authsrv-access')) ?? '';
+      const refresh = (await browser.cookie('authsrv-refresh')) ?? '';
       await login(browser, user);
       expect(await whoIs(cookie)).to.equal(undefined);
       const anonymous = app.browser();
@@ -116,7 +116,7 @@ for (const store of storeKinds) {
       expect((await anonymous.request('/auth/me', { headers })).status).to.equal(401);
       const refreshed = await anonymous.request('/auth/refresh', {
         method: 'POST',
-        headers: { cookie: `refresh=${refresh}` },
+        headers: { cookie: `authsrv-refresh=${refresh}` },
       });
       expect(refreshed.status).to.equal(401);
       expect((await browser.request('/auth/me')).status).to.equal(200);
@@ -129,7 +129,12 @@ for (const store of storeKinds) {
       const [value = '', signature = ''] = cookie.split('; ');
       const [, foreign = ''] = stranger.split('; ');
       expect(await whoIs(cookie)).to.equal(user.id);
-      for (const forged of [value, `${value}; session.sig=`, `${value}; ${foreign}`, signature]) {
+      for (const forged of [
+        value,
+        `${value}; authsrv-session.sig=`,
+        `${value}; ${foreign}`,
+        signature,
+      ]) {
         expect(await whoIs(forged), forged).to.equal(undefined);
       }
     });

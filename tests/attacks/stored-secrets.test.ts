@@ -51,13 +51,13 @@ for (const store of storeKinds) {
       const browser = app.browser();
 
       const signedIn = await login(browser, user);
-      held['refresh cookie'] = cookieValue(signedIn, 'refresh');
+      held['refresh cookie'] = cookieValue(signedIn, 'authsrv-refresh');
       held['its jti'] = String(decodeToken(held['refresh cookie']).claims['jti']);
-      held['access cookie'] = cookieValue(signedIn, 'access');
+      held['access cookie'] = cookieValue(signedIn, 'authsrv-access');
       const refreshed = await browser.request('/auth/refresh', { method: 'POST' });
-      held['successor'] = cookieValue(refreshed, 'refresh');
+      held['successor'] = cookieValue(refreshed, 'authsrv-refresh');
       held["successor's jti"] = String(decodeToken(held['successor']).claims['jti']);
-      held['session cookie'] = cookieValue(signedIn, 'session');
+      held['session cookie'] = cookieValue(signedIn, 'authsrv-session');
 
       const rp = await createRelyingParty(app);
       held['client secret'] = rp.secret ?? '';
@@ -70,12 +70,12 @@ for (const store of storeKinds) {
 
       const onPage = app.browser();
       codeOf(await signIn(onPage, await rp.authorize(onPage), user));
-      held['session cookie of the page'] = (await onPage.cookie('session')) ?? '';
+      held['session cookie of the page'] = (await onPage.cookie('authsrv-session')) ?? '';
 
       const asked = app.browser();
       held['session cookie of a pending consent'] = cookieValue(
         await login(asked, user),
-        'session',
+        'authsrv-session',
       );
       const { status } = await (await createRelyingParty(app, { first_party: false })).authorize(
         asked,

@@ -23,7 +23,7 @@ describe('claims of access tokens', () => {
     now = Math.floor(time / 1000);
     app = await startTestApp({ clock });
     verdicts = await createTokenPlaces(app);
-    token = cookieValue(await login(app.browser(), await createUser(app)), 'access');
+    token = cookieValue(await login(app.browser(), await createUser(app)), 'authsrv-access');
   });
   after(() => app.close());
 

@@ -35,7 +35,7 @@ export async function createTokenPlaces(
     allowed_scopes: ['introspect'],
   });
   const { request } = app.browser();
-  const accessCookie = app.issuer.startsWith('https:') ? '__Host-access' : 'access';
+  const accessCookie = app.issuer.startsWith('https:') ? '__Host-access' : 'authsrv-access';
   const statusOf = async (path: string, headers: Record<string, string>): Promise<number> =>
     (await request(path, { headers, anonymous: true })).status;
 

@@ -47,9 +47,9 @@ describe('JWT types', () => {
     const { access_token: access = '', id_token: idEs256 = '' } = first.body;
     const { id_token: idRs256 = '' } = second.body;
     tokens = {
-      'access token of a REST login': cookieValue(signedIn, 'access'),
+      'access token of a REST login': cookieValue(signedIn, 'authsrv-access'),
       'access token of /oidc/token': access,
-      'refresh cookie': cookieValue(signedIn, 'refresh'),
+      'refresh cookie': cookieValue(signedIn, 'authsrv-refresh'),
       'ID token, RS256': idRs256,
       'ID token, ES256': idEs256,
       'logout token, RS256': await logoutToken('RS256', idRs256),
@@ -68,13 +68,13 @@ describe('JWT types', () => {
   }
 
   const opensRefresh = async (token: string): Promise<boolean> => {
-    const headers = { cookie: `refresh=${token}` };
+    const headers = { cookie: `authsrv-refresh=${token}` };
     const answer = await app.browser().request('/auth/refresh', { method: 'POST', headers });
     return answer.status === 200;
   };
 
   const opensSession = async (token: string): Promise<boolean> => {
-    const headers = { cookie: `session=${token}; session.sig=${token}` };
+    const headers = { cookie: `authsrv-session=${token}; authsrv-session.sig=${token}` };
     const url = es256.authorizationUrl({ prompt: 'none' });
     return errorOf(await app.browser().request(url, { headers })) !== 'login_required';
   };
@@ -157,9 +157,9 @@ describe('JWT types', () => {
   it('SEC-37 logout ends no session that another kind of token names', async () => {
     const browser = await signedInBrowser(app, await createUser(app));
     const { body } = await es256.redeem(codeOf(await es256.authorize(browser)));
-    const refresh = await browser.cookie('refresh');
+    const refresh = await browser.cookie('authsrv-refresh');
     for (const token of [refresh, body.id_token, await logoutToken('ES256', body.id_token ?? '')]) {
-      const headers = { cookie: `access=${token ?? ''}` };
+      const headers = { cookie: `authsrv-access=${token ?? ''}` };
       await app.browser().request('/auth/logout', { method: 'POST', headers });
     }
     expect((await browser.request('/auth/me')).status).to.equal(200);

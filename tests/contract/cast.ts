@@ -33,7 +33,7 @@ export async function createCast(app: TestApp) {
     await app.app.use(Consents).allow(user.id, rp.client.client_id, ['openid']);
     const browser = app.browser();
     const answer = await login(browser, user);
-    const access = (await browser.cookie('access')) ?? '';
+    const access = (await browser.cookie('authsrv-access')) ?? '';
     const [, payload = ''] = access.split('.');
     const { sid } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sid: string };
     const cookie = answer.setCookies.map((text) => text.split(';')[0]).join('; ');

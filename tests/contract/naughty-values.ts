@@ -133,11 +133,11 @@ export const NAUGHTY_HEADERS: readonly Readonly<Record<string, string>>[] = [
     (authorization) => ({ authorization }),
   ),
   ...[
-    'access=x',
-    'access=',
-    'session=x; session.sig=y',
+    'authsrv-access=x',
+    'authsrv-access=',
+    'authsrv-session=x; authsrv-session.sig=y',
     '=;=;',
-    'refresh=a.b.c',
+    'authsrv-refresh=a.b.c',
     `a=${'%'.repeat(3000)}`,
   ].map((cookie) => ({ cookie })),
   ...['text/html', 'text/html;q=0.9,*/*', '*/*;q=0', 'x', ',,,', 'application/xml'].map(

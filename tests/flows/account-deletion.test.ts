@@ -76,10 +76,10 @@ for (const store of storeKinds) {
       it('SEC-51 SEC-28 ends everything at once and clears the cookies', async () => {
         const { user, browser, rp, tokens } = await createKnownUser(app);
         const phone = await signedInBrowser(app, user);
-        const access = (await browser.cookie('access')) ?? '';
+        const access = (await browser.cookie('authsrv-access')) ?? '';
         const answer = await deleteOwn(browser);
         expect(answer.headers.get('clear-site-data')).to.equal('"storage"');
-        for (const name of ['session', 'access', 'refresh']) {
+        for (const name of ['authsrv-session', 'authsrv-access', 'authsrv-refresh']) {
           expect(await browser.cookie(name), name).to.equal(undefined);
         }
         expect((await phone.request('/auth/me')).status).to.equal(401);

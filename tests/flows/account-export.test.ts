@@ -65,8 +65,11 @@ describe('GET /auth/me/export', () => {
     const { user, browser, tokens } = await createKnownUser(app);
     const { user: other } = await createKnownUser(app);
     const text = JSON.stringify(await exportOf(browser));
-    const cookies = [await browser.cookie('access'), await browser.cookie('refresh')];
-    const session = await browser.cookie('session');
+    const cookies = [
+      await browser.cookie('authsrv-access'),
+      await browser.cookie('authsrv-refresh'),
+    ];
+    const session = await browser.cookie('authsrv-session');
     const row = await query<{ password_hash: string }>(
       app,
       'SELECT password_hash FROM users WHERE id = $1',

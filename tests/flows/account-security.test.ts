@@ -38,8 +38,8 @@ for (const store of storeKinds) {
       if (!current || !second || !third) throw new Error('three browsers');
       const rp = await createRelyingParty(app);
       const issued = await rp.redeem(codeOf(await rp.authorize(second)));
-      const oldAccess = await current.cookie('access');
-      const oldRefresh = await current.cookie('refresh');
+      const oldAccess = await current.cookie('authsrv-access');
+      const oldRefresh = await current.cookie('authsrv-refresh');
 
       expect((await change(current, PASSWORD, NEW_PASSWORD)).status).to.equal(204);
 
@@ -54,7 +54,7 @@ for (const store of storeKinds) {
       const stranger = app.browser();
       const bearer = { authorization: `Bearer ${oldAccess}` };
       expect((await stranger.request('/auth/me', { headers: bearer })).status).to.equal(401);
-      const replay = { method: 'POST', headers: { cookie: `refresh=${oldRefresh}` } };
+      const replay = { method: 'POST', headers: { cookie: `authsrv-refresh=${oldRefresh}` } };
       expect((await stranger.request('/auth/refresh', replay)).status).to.equal(401);
       expect((await current.request('/auth/refresh', { method: 'POST' })).status).to.equal(200);
       expect((await login(app.browser(), user)).status).to.equal(401);
@@ -98,9 +98,9 @@ for (const store of storeKinds) {
       expect(sessions).to.have.lengthOf(2);
       const current = sessions.find((one) => one.current);
       expect(current?.clients).to.include(rp.client.client_id);
-      const cookie = await browser.cookie('session');
+      const cookie = await browser.cookie('authsrv-session');
       expect(JSON.stringify(sessions)).to.not.contain(cookie);
-      const forged = { cookie: `session=${current?.id}` };
+      const forged = { cookie: `authsrv-session=${current?.id}` };
       expect((await app.browser().request('/auth/me', { headers: forged })).status).to.equal(401);
     });
 

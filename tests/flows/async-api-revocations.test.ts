@@ -79,18 +79,18 @@ for (const store of storeKinds) {
     it('SEC-41 a demotion on another node is felt within a second', async () => {
       const user = await createUser(app, ['reports']);
       const browser = await signedInBrowser(app, user);
-      const token = (await browser.cookie('access')) ?? '';
+      const token = (await browser.cookie('authsrv-access')) ?? '';
       expect(await statuses(token)).to.deep.equal([200, 200]);
       await other.app.use(Roles).revoke(user.id, 'reports');
       await expectRefused(token);
       await browser.request('/auth/refresh', { method: 'POST' });
-      const next = (await browser.cookie('access')) ?? '';
+      const next = (await browser.cookie('authsrv-access')) ?? '';
       expect(await statuses(next), 'still a user').to.deep.equal([200, 403]);
     });
 
     it('SEC-40 so is a logout', async () => {
       const browser = await signedInBrowser(app, await createUser(app, ['reports']));
-      const token = (await browser.cookie('access')) ?? '';
+      const token = (await browser.cookie('authsrv-access')) ?? '';
       expect(await statuses(token)).to.deep.equal([200, 200]);
       await browser.request('/auth/logout', { method: 'POST' });
       await expectRefused(token);

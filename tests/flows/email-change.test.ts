@@ -72,7 +72,7 @@ for (const store of storeKinds) {
         await signedInBrowser(app, user),
       ];
       const email = newAddress();
-      const stale = { authorization: `Bearer ${await current.cookie('access')}` };
+      const stale = { authorization: `Bearer ${await current.cookie('authsrv-access')}` };
       expect((await ask(second, email)).status).to.equal(202);
       expect((await confirm(current, await codeMailedTo(app, email))).status).to.equal(200);
       for (const other of [second, third]) {

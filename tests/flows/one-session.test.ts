@@ -38,7 +38,7 @@ for (const store of storeKinds) {
     describe('after a REST login, prompt=none answers', () => {
       it('a code for a first-party client, with the same sid everywhere', async () => {
         const { body } = await rp.redeem(codeOf(await silently()));
-        const cookie = decodeJwt((await browser.cookie('access')) ?? '');
+        const cookie = decodeJwt((await browser.cookie('authsrv-access')) ?? '');
         const token = decodeJwt(body.access_token ?? '');
         expect(token['sid']).to.equal(cookie['sid']);
         expect(token.sub).to.equal(user.id);
@@ -67,9 +67,9 @@ for (const store of storeKinds) {
     it('a sign-in on the pages sets the session cookie alone, and REST logout ends it', async () => {
       const visitor = app.browser();
       codeOf(await signIn(visitor, await rp.authorize(visitor), user));
-      expect(await visitor.cookie('session')).to.be.a('string');
-      expect(await visitor.cookie('access')).to.equal(undefined);
-      expect(await visitor.cookie('refresh')).to.equal(undefined);
+      expect(await visitor.cookie('authsrv-session')).to.be.a('string');
+      expect(await visitor.cookie('authsrv-access')).to.equal(undefined);
+      expect(await visitor.cookie('authsrv-refresh')).to.equal(undefined);
       expect((await visitor.request('/auth/me')).status).to.equal(401);
       codeOf(await silently(rp, visitor));
       expect((await visitor.request('/auth/logout', { method: 'POST' })).status).to.equal(204);
@@ -100,13 +100,16 @@ for (const store of storeKinds) {
       it(`SEC-86: ${name} ends both`, async () => {
         const { body } = await rp.redeem(codeOf(await silently()));
         const unused = codeOf(await silently());
-        const [access, refresh] = [await browser.cookie('access'), await browser.cookie('refresh')];
+        const [access, refresh] = [
+          await browser.cookie('authsrv-access'),
+          await browser.cookie('authsrv-refresh'),
+        ];
         expect((await browser.request('/auth/me')).status).to.equal(200);
         await end();
         expect((await browser.request('/auth/me')).status).to.equal(401);
         expect(errorOf(await silently())).to.equal('login_required');
         // What was taken out of the browser before is dead as well.
-        const stolen = { cookie: `access=${access}; refresh=${refresh}` };
+        const stolen = { cookie: `authsrv-access=${access}; authsrv-refresh=${refresh}` };
         expect((await app.browser().request('/auth/me', { headers: stolen })).status).to.equal(401);
         const again = { method: 'POST', headers: stolen };
         expect((await app.browser().request('/auth/refresh', again)).status).to.equal(401);
@@ -121,10 +124,10 @@ for (const store of storeKinds) {
     }
 
     it('the next sign-in in this browser is a new session', async () => {
-      const before = decodeJwt((await browser.cookie('access')) ?? '')['sid'];
+      const before = decodeJwt((await browser.cookie('authsrv-access')) ?? '')['sid'];
       await browser.request('/auth/logout', { method: 'POST' });
       await login(browser, user);
-      const after = decodeJwt((await browser.cookie('access')) ?? '')['sid'];
+      const after = decodeJwt((await browser.cookie('authsrv-access')) ?? '')['sid'];
       expect(after).to.be.a('string').and.not.to.equal(before);
       codeOf(await silently());
     });
@@ -140,7 +143,11 @@ for (const store of storeKinds) {
 
 const COOKIES: Record<string, { origin?: string; names: Record<string, string> }> = {
   'plain http': {
-    names: { session: 'Path=/', access: 'Path=/', refresh: 'Path=BASE/auth/refresh' },
+    names: {
+      'authsrv-session': 'Path=/',
+      'authsrv-access': 'Path=/',
+      'authsrv-refresh': 'Path=BASE/auth/refresh',
+    },
   },
   https: {
     origin: 'https://auth.example.com',

@@ -53,7 +53,7 @@ describe('the example plugin', () => {
   });
 
   it('adds the claim to the cookie API’s access token too', async () => {
-    const token = decodeJwt((await browser.cookie('access')) ?? '');
+    const token = decodeJwt((await browser.cookie('authsrv-access')) ?? '');
     expect(token['greeting']).to.equal(greeting());
   });
 

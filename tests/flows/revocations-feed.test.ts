@@ -48,7 +48,7 @@ for (const store of storeKinds) {
     async function accessToken() {
       const user = await createUser(app, ['editor']);
       const browser = await signedInBrowser(app, user);
-      return { user, browser, claims: decodeJwt((await browser.cookie('access')) ?? '') };
+      return { user, browser, claims: decodeJwt((await browser.cookie('authsrv-access')) ?? '') };
     }
 
     it('SEC-41 tells of a demotion within a second, on the node that did it and on another', async () => {
@@ -149,7 +149,10 @@ for (const store of storeKinds) {
       it('SEC-60 not for users: neither their cookies nor any token of theirs', async () => {
         const { browser } = await accessToken();
         expect((await browser.request('/auth/revocations')).status).to.equal(403);
-        expectProblem(await follow(app, { token: (await browser.cookie('access')) ?? '' }), 403);
+        expectProblem(
+          await follow(app, { token: (await browser.cookie('authsrv-access')) ?? '' }),
+          403,
+        );
         expectProblem(await follow(app, { token: 'x.y.z' }), 401);
         expect((await app.browser().request('/auth/revocations')).status).to.equal(401);
       });

@@ -89,7 +89,7 @@ for (const store of storeKinds) {
         const form = await browser.open(`${page.url}/register`);
         const answer = await browser.submit(form, { email, password: PASSWORD, name: '' });
         expect(answer.status).to.equal(200);
-        expect(await browser.cookie('session')).to.equal(undefined);
+        expect(await browser.cookie('authsrv-session')).to.equal(undefined);
         texts.push(
           answer.text
             .replaceAll(email, 'EMAIL')

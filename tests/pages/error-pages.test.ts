@@ -94,7 +94,7 @@ describe('error pages', () => {
             await visitor.signIn(user);
             await visitor.sees(REFUSED, 403);
           }
-          expect(await visitor.cookie('session')).to.equal(undefined);
+          expect(await visitor.cookie('authsrv-session')).to.equal(undefined);
         }),
       );
 

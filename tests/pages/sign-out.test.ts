@@ -44,7 +44,7 @@ describe('sign-out pages', () => {
           const { path, params } = await visitor.arrives();
           expect({ path, params }).to.deep.equal({ path: '/signed-out', params: { state: 'bye' } });
           expect(await sessionsOf(user)).to.equal(0);
-          expect(await visitor.cookie('session')).to.equal(undefined);
+          expect(await visitor.cookie('authsrv-session')).to.equal(undefined);
           await visitor.authorize(rp, { prompt: 'none' });
           expect((await visitor.arrives()).params).to.include({ error: 'login_required' });
         }),

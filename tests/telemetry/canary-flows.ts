@@ -67,7 +67,10 @@ export async function walkRefusals({ canaries, browser }: Walk): Promise<void> {
     agent.request('/auth/me', { anonymous: true, headers: { [name]: value } });
   await header('authorization', `Bearer ${secret('Authorization: Bearer')}`);
   await header('authorization', `Basic ${btoa(`x:${secret('Authorization: Basic')}`)}`);
-  await header('cookie', `access=${secret('access cookie')}; refresh=${secret('refresh cookie')}`);
+  await header(
+    'cookie',
+    `authsrv-access=${secret('access cookie')}; authsrv-refresh=${secret('refresh cookie')}`,
+  );
   await header('dpop', secret('DPoP'));
   await header('x-request-id', `bad id ${secret('X-Request-Id')}`);
   await agent.request(`/auth/me?access_token=${secret('query of REST')}`);
