@@ -109,9 +109,9 @@ async function play(place: Place): Promise<void> {
   Example app    ${demo.urls.relyingParty}   sign in here, create an account
   async-api      ${demo.urls.api}   the app calls it with its access token
   Auth Service   ${demo.urls.issuer}
-  Superuser      ${email}   ${password ?? '(with the password of before)'}
+  Superuser      ${email}   ${password}
 
-  A role for an account that you made:
+  A role for an account that you made, once you have followed the link in its mail (${demo.urls.issuer}/mail):
     DATA_DIR=${place.env['DATA_DIR']} npx authsrv role grant you@example.com reports
 
   Ctrl-C stops everything.`);

@@ -24,7 +24,7 @@ export interface DemoOptions {
 export interface Demo {
   readonly urls: Urls;
   readonly cli: CommandLine;
-  readonly superuser: { readonly email: string; readonly password: string | undefined };
+  readonly superuser: { readonly email: string; readonly password: string };
   readonly clientId: string;
   /** Another async-api, whose clock is `offset` seconds ahead. Resolves with its URL. */
   startLateApi(offset: number): Promise<string>;

@@ -1,10 +1,9 @@
 import { type Command, CommandError, type CommandInput } from '../../kernel/plugin.ts';
-import { Users } from '../users/contract.ts';
+import { namedUser, UNVERIFIED_OPTION, USER_ARGUMENT, Users } from '../users/contract.ts';
 import { type Role, type RoleService, Roles } from './contract.ts';
 import { createSuperuser } from './create-superuser.ts';
 
 const JSON_OPTION = { flags: '--json', summary: 'print JSON' };
-const USER = { name: '<user>', summary: 'e-mail address or id' };
 const ROLE = { name: '<role>', summary: 'name of the role' };
 
 export const commands: readonly Command[] = [
@@ -51,7 +50,8 @@ export const commands: readonly Command[] = [
   {
     name: 'role grant',
     summary: 'give a user a role',
-    args: [USER, ROLE],
+    args: [USER_ARGUMENT, ROLE],
+    options: [UNVERIFIED_OPTION],
     run: (input) =>
       changeRoles(input, async (roles, userId, role) => {
         if (await roles.grant(userId, role)) input.record('role_granted', userId, { added: role });
@@ -60,7 +60,8 @@ export const commands: readonly Command[] = [
   {
     name: 'role revoke',
     summary: 'take a role from a user',
-    args: [USER, ROLE],
+    args: [USER_ARGUMENT, ROLE],
+    options: [UNVERIFIED_OPTION],
     run: (input) =>
       changeRoles(input, async (roles, userId, role) => {
         const changed = await roles.revoke(userId, role);
@@ -70,15 +71,14 @@ export const commands: readonly Command[] = [
 ];
 
 async function changeRoles(
-  { args: [user = '', role = ''], io, use }: CommandInput,
+  input: CommandInput,
   apply: (roles: RoleService, userId: string, role: string) => Promise<void>,
 ): Promise<void> {
-  const users = use(Users);
-  const found = user.includes('@') ? await users.findByEmail(user) : await users.find(user);
-  if (!found) throw new CommandError(`There is no user "${user}".`);
-  await apply(use(Roles), found.id, role);
-  const names = await use(Roles).namesOf(found.id);
-  io.out(`${found.email}: ${names.join(', ') || 'no roles'}`);
+  const { args, io, use } = input;
+  const { id, email } = await namedUser(use(Users), input);
+  await apply(use(Roles), id, args[1] ?? '');
+  const names = await use(Roles).namesOf(id);
+  io.out(`${email}: ${names.join(', ') || 'no roles'}`);
 }
 
 const toJson = ({ id, name, description, createdAt }: Role) => ({

@@ -1,8 +1,8 @@
 import { type Command, CommandError, type CommandInput } from '../../kernel/plugin.ts';
 import { type User, Users } from './contract.ts';
+import { namedUser, shownUser, UNVERIFIED_OPTION, USER_ARGUMENT } from './named-user.ts';
 
 const JSON_OPTION = { flags: '--json', summary: 'print JSON' };
-const USER = { name: '<user>', summary: 'e-mail address or id' };
 const DEFAULT_LIMIT = 50;
 
 export const commands: readonly Command[] = [
@@ -20,39 +20,38 @@ export const commands: readonly Command[] = [
       const limit = parseLimit(options['limit']);
       const users = await use(Users).list({ query, limit });
       if (options['json']) return io.out(JSON.stringify(users.map(toJson), undefined, 2));
-      for (const user of users)
-        io.out(`${user.id}  ${user.email}${user.disabledAt ? '  disabled' : ''}`);
+      for (const user of users) io.out(lineOf(user));
       if (users.length === limit) io.note(`The first ${limit}: ask for more with --limit.`);
     },
   },
   {
     name: 'user show',
     summary: 'show a user',
-    args: [USER],
+    args: [{ name: '<user>', summary: 'id or e-mail address' }],
     options: [JSON_OPTION],
-    run: async (input) => print(input, await findUser(input)),
+    run: async (input) => print(input, await shownUser(input.use(Users), input)),
   },
   {
     name: 'user disable',
     summary: 'end all sessions of a user, who cannot sign in until enabled again',
-    args: [USER],
-    options: [JSON_OPTION],
+    args: [USER_ARGUMENT],
+    options: [UNVERIFIED_OPTION, JSON_OPTION],
     run: async (input) => setDisabled(input, true),
   },
   {
     name: 'user enable',
     summary: 'let a disabled user sign in again',
-    args: [USER],
-    options: [JSON_OPTION],
+    args: [USER_ARGUMENT],
+    options: [UNVERIFIED_OPTION, JSON_OPTION],
     run: async (input) => setDisabled(input, false),
   },
   {
     name: 'user delete',
     summary: 'delete a user and everything that is kept about them, for good',
-    args: [USER],
-    options: [{ flags: '--yes', summary: 'do not ask' }],
+    args: [USER_ARGUMENT],
+    options: [UNVERIFIED_OPTION, { flags: '--yes', summary: 'do not ask' }],
     async run(input) {
-      const user = await findUser(input);
+      const user = await namedUser(input.use(Users), input);
       await confirm(input, user);
       await input.use(Users).delete(user.id);
       const from = { disabled: user.disabledAt !== null };
@@ -73,7 +72,7 @@ async function confirm({ options, io }: CommandInput, { email }: User): Promise<
 
 async function setDisabled(input: CommandInput, disabled: boolean): Promise<void> {
   const users = input.use(Users);
-  const { id, disabledAt } = await findUser(input);
+  const { id, disabledAt } = await namedUser(users, input);
   const user = await (disabled ? users.disable(id) : users.enable(id));
   const from = disabledAt !== null;
   if (from !== disabled) {
@@ -83,12 +82,8 @@ async function setDisabled(input: CommandInput, disabled: boolean): Promise<void
   print(input, user);
 }
 
-async function findUser({ args: [user = ''], use }: CommandInput): Promise<User> {
-  const users = use(Users);
-  const found = user.includes('@') ? await users.findByEmail(user) : await users.find(user);
-  if (!found) throw new CommandError(`There is no user "${user}".`);
-  return found;
-}
+const lineOf = ({ id, email, emailVerified, disabledAt }: User): string =>
+  [id, email, !emailVerified && 'unverified', disabledAt && 'disabled'].filter(Boolean).join('  ');
 
 function print({ options, io }: CommandInput, user: User): void {
   const shown = toJson(user);

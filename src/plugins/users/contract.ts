@@ -148,6 +148,13 @@ export interface UserService {
 }
 
 export { parseEmailAddress } from './email-address.ts';
+export {
+  namedUser,
+  notVerified,
+  shownUser,
+  UNVERIFIED_OPTION,
+  USER_ARGUMENT,
+} from './named-user.ts';
 export { problems as userProblems } from './problems.ts';
 export { parseProfile } from './profile.ts';
 

@@ -68,29 +68,65 @@ describe('role commands', () => {
     it('prints JSON', async () => {
       const email = newEmail();
       const made = JSON.parse((await create(email, { json: true })).out);
-      expect(made).to.have.all.keys('id', 'email', 'created', 'password');
-      expect(made).to.include({ email, created: true });
+      const facts = { email, email_verified: true, created: true, password_set: true };
+      expect(made).to.have.all.keys('id', 'password', ...Object.keys(facts));
+      expect(made).to.include(facts);
       const again = JSON.parse((await create(email, { json: true })).out);
-      expect(again).to.deep.equal({ id: made.id, email, created: false });
+      expect(again).to.deep.equal({ id: made.id, ...facts, created: false, password_set: false });
     });
 
-    it('SEC-95 is idempotent and leaves an existing user the password', async () => {
+    it('SEC-95 is idempotent and leaves an existing user the password, when none is given', async () => {
       const { id, email } = await fixture.register();
-      const options = { passwordStdin: true };
-      const stdin = 'another otter hums';
-      for (let time = 0; time < 2; time += 1) {
-        const { questions } = await create(email.toUpperCase(), options, { stdin });
-        expect(questions).to.deep.equal([]);
+      for (const terminal of [{}, { answers: [''] }, {}]) {
+        const { out } = await create(email.toUpperCase(), {}, terminal);
+        expect(out).to.equal(`${email} is a superuser and keeps the password of before.`);
       }
       expect(await isSuperuser(email, PASSWORD)).to.equal(true);
-      expect(await fixture.users.authenticate(email, stdin)).to.equal(undefined);
       expect(await fixture.rolesVersion(id)).to.equal(2);
+    });
+
+    it('B-20 gives an existing user the password that is given, by any way', async () => {
+      const { email } = await fixture.register();
+      const first = 'another otter hums';
+      const { questions } = await create(email, { passwordStdin: true }, { stdin: first });
+      expect(questions).to.deep.equal([]);
+      expect(await isSuperuser(email, first)).to.equal(true);
+      expect(await fixture.users.authenticate(email, PASSWORD)).to.equal(undefined);
+      const second = 'a third otter sings';
+      const typed = await create(email, {}, { answers: [second, second] });
+      expect(typed.out).to.contain('has the given password').and.not.contain(second);
+      expect(await isSuperuser(email, second)).to.equal(true);
+      const weak = create(email, {}, { answers: ['qwertyuiop12', 'qwertyuiop12'] });
+      expect(await problemOf(weak)).to.equal('users:password-rejected');
+      expect(await isSuperuser(email, second)).to.equal(true);
+    });
+
+    it('B-20 says of one without a password that there is none, or gives the given one', async () => {
+      const email = newEmail();
+      const without = { emailCanonical: email, passwordHash: null, name: null, locale: null };
+      await fixture.users.create({ email, ...without }, { emailVerified: true });
+      expect((await create(email)).out).to.contain('has no password');
+      await create(email, { passwordStdin: true }, { stdin: PASSWORD });
+      expect(await isSuperuser(email, PASSWORD)).to.equal(true);
+    });
+
+    it('D1 keeps whom it made before addresses were vouched for, and gives them the password', async () => {
+      const { id, email } = await fixture.register(false);
+      expect(await create(email).catch(String)).to.contain(id);
+      await fixture.roles.grant(id, 'superuser');
+      expect((await create(email)).out).to.contain('(unverified) is a superuser');
+      const stdin = 'another otter hums';
+      await create(email, { passwordStdin: true }, { stdin });
+      expect(await isSuperuser(email, stdin)).to.equal(true);
+      expect((await create(email)).out).to.not.contain('unverified');
     });
 
     it('says that an existing user is disabled, and does not enable', async () => {
       const { id, email } = await fixture.register();
       await fixture.users.disable(id);
       expect((await create(email)).notes).to.contain('disabled');
+      const stdin = { stdin: 'another otter hums' };
+      expect((await create(email, { passwordStdin: true }, stdin)).notes).to.contain('disabled');
       expect((await fixture.users.find(id))?.disabledAt).to.not.equal(null);
     });
 
@@ -102,9 +138,10 @@ describe('role commands', () => {
 
     it('SEC-95 has no argument and no option that could hold a password', () => {
       const command = commands.find(({ name }) => name === 'create-superuser');
-      expect(command?.args?.map(({ name }) => name)).to.deep.equal(['<email>']);
+      expect(command?.args?.map(({ name }) => name)).to.deep.equal(['<user>']);
       expect(command?.options?.map(({ flags }) => flags)).to.deep.equal([
         '--password-stdin',
+        '--unverified',
         '--json',
       ]);
     });

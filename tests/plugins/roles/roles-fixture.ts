@@ -2,6 +2,7 @@
 import type { Database } from '../../../src/kernel/store.ts';
 import { createRoleModel } from '../../../src/plugins/roles/model.ts';
 import { createRoleService } from '../../../src/plugins/roles/service.ts';
+import type { User } from '../../../src/plugins/users/contract.ts';
 import {
   createRecordingEvents,
   createUsersFixture,
@@ -29,7 +30,13 @@ export function createRolesFixture(db: Database) {
     clock: users.clock,
     denied: users.revocations.denied,
     emitted: events.emitted,
-    register: () => users.service.register({ email: newEmail(), password: PASSWORD }),
+    /** Of a verified address, unless told otherwise. */
+    async register(emailVerified = true): Promise<User> {
+      const prepared = await users.service.prepare({ email: newEmail(), password: PASSWORD });
+      const user = await users.service.create(prepared, { emailVerified });
+      if (!user) throw new Error('the address is taken');
+      return user;
+    },
     rolesVersion: async (id: string) => (await users.service.find(id))?.rolesVersion,
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { commands } from '../../../src/plugins/users/cli.ts';
+import type { User } from '../../../src/plugins/users/contract.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCommandRunner } from './command-run.ts';
 import { createUsersFixture, newEmail, PASSWORD, type UsersFixture } from './users-fixture.ts';
@@ -17,7 +18,10 @@ describe('user commands', () => {
   });
   after(() => test.drop());
 
-  const register = (email = newEmail()) => fixture.service.register({ email, password: PASSWORD });
+  const register = async (email = newEmail(), emailVerified = true): Promise<User> => {
+    const prepared = await fixture.service.prepare({ email, password: PASSWORD });
+    return (await fixture.service.create(prepared, { emailVerified })) ?? expect.fail();
+  };
   const failure = (name: string, args: string[], options = {}): Promise<string> =>
     run(name, args, options).then(
       () => 'no failure',
@@ -25,7 +29,7 @@ describe('user commands', () => {
     );
 
   it('shows a user by address and by id', async () => {
-    const user = await register();
+    const user = await register(newEmail(), false);
     for (const key of [user.email.toUpperCase(), user.id]) {
       const { out } = await run('user show', [key], { json: true });
       expect(JSON.parse(out)).to.deep.equal({
