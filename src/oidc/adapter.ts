@@ -22,6 +22,11 @@ export interface AdapterDependencies {
 
 /** Seconds a replay-detection claim is held before its own lifetime is known. */
 const CLAIM = 3600;
+/**
+ * Seconds that what may come once is remembered at least. oidc-provider says 300 of a DPoP proof, from its use on; a proof
+ * counts until 300 s after its `iat`, and that may be 300 s ahead. The rest is for clocks that differ.
+ */
+const REMEMBERED = 660;
 
 const currentRoute = (): string | undefined => Provider.ctx?.oidc?.route;
 
@@ -175,7 +180,7 @@ function replayAdapter({ store }: AdapterDependencies): Adapter {
       return isFirst ? undefined : { jti: id, kind: name };
     },
     async upsert(id, _payload, expiresIn) {
-      await store.expire(storeKey(name, id), lifetime(expiresIn));
+      await store.expire(storeKey(name, id), Math.max(REMEMBERED, lifetime(expiresIn)));
     },
   };
 }

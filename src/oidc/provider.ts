@@ -6,6 +6,7 @@ import type { CoreSettings, GrantHandler, Secrets } from '../kernel/plugin.ts';
 import { createFindAccount } from './accounts.ts';
 import { type AdapterDependencies, createAdapterFactory } from './adapter.ts';
 import { type OwnedClaims, scopeClaims } from './claims.ts';
+import { createAssertionCheck } from './client-assertion.ts';
 import { cookieSettings } from './cookie-settings.ts';
 import { createLoadExistingGrant } from './existing-grant.ts';
 import { features } from './features.ts';
@@ -73,6 +74,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     ],
     extraClientMetadata: { properties: ['first_party', 'allowed_scopes'] },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    assertJwtClientAuthClaimsAndHeader: createAssertionCheck(dependencies.clock),
     clientBasedCORS: (_ctx, origin) => dependencies.origins.has(origin),
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => true },

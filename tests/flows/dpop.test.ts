@@ -1,6 +1,7 @@
 /** Sender-constrained tokens, RFC 9449. */
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
+import { ageRecords } from '../support/ageing.ts';
 import type { Browser } from '../support/browser.ts';
 import { createUser, signedInBrowser } from '../support/people.ts';
 import { codeOf, createRelyingParty, type RelyingParty } from '../support/relying-party.ts';
@@ -123,6 +124,23 @@ for (const store of storeKinds) {
       expect(replayed.body.error).to.be.oneOf(['invalid_dpop_proof', 'invalid_grant']);
       expect(replayed.body).not.to.have.property('access_token');
     });
+
+    if (store === 'postgres') {
+      it('D13 a proof dated ahead is remembered for as long as it counts', async () => {
+        const { body } = await redeem(of('public'));
+        const token = body.access_token ?? '';
+        const claims = { iat: Math.floor(Date.now() / 1000) + 290 };
+        const proof = await key.prove(endpoint('userinfo'), { method: 'GET', token, claims });
+        expect((await userinfo(token, 'DPoP', proof)).status).to.equal(200);
+        expect((await userinfo(token, 'DPoP', proof)).status, 'at once').to.equal(401);
+        // Both edges: as the finding had it, and when the proof is about to expire.
+        for (const seconds of [307, 600 - 307]) {
+          await ageRecords(app, 'ReplayDetection', seconds);
+          const late = await userinfo(token, 'DPoP', proof);
+          expect(late.status, `${seconds} s later`).to.equal(401);
+        }
+      });
+    }
 
     it('refuses a bound token on our own routes as Bearer (RFC 9449 §7.1)', async () => {
       const rp = await createRelyingParty(app, { allowed_scopes: ['account'] });

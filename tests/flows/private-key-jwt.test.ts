@@ -9,6 +9,7 @@ import {
   SignJWT,
   UnsecuredJWT,
 } from 'jose';
+import { ageRecords } from '../support/ageing.ts';
 import { createUser, signedInBrowser } from '../support/people.ts';
 import { codeOf, createRelyingParty, type RelyingParty } from '../support/relying-party.ts';
 import { startTestApp, storeKinds, type TestApp } from '../support/test-app.ts';
@@ -46,8 +47,14 @@ for (const store of storeKinds) {
       };
     };
 
-    const sign = (changes: Record<string, unknown> = {}, key = keys.privateKey): Promise<string> =>
-      new SignJWT(claims(changes)).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(key);
+    const sign = (
+      changes: Record<string, unknown> = {},
+      key = keys.privateKey,
+      header: Record<string, unknown> = {},
+    ): Promise<string> =>
+      new SignJWT(claims(changes))
+        .setProtectedHeader({ alg: 'ES256', kid: 'one', ...header })
+        .sign(key);
 
     const request = (client_assertion: string, fields: Record<string, string> = {}) =>
       app.browser().request('/oidc/token', {
@@ -114,6 +121,55 @@ for (const store of storeKinds) {
         expect(answer.status, name).to.equal(401);
         expect(answer.json()['error'], name).to.equal('invalid_client');
       }
+    });
+
+    it('D9 SEC-59 takes an assertion without a type, as JWT and as what RFC 7523bis calls it', async () => {
+      for (const typ of [undefined, 'JWT', 'jwt', 'client-authentication+jwt']) {
+        const answer = await request(await sign({}, keys.privateKey, typ ? { typ } : {}));
+        expect(answer.status, String(typ)).to.equal(200);
+      }
+    });
+
+    it('D9 SEC-59 takes no JWT of another type for an assertion', async () => {
+      const types = [
+        'logout+jwt',
+        'at+jwt',
+        'application/at+jwt',
+        'dpop+jwt',
+        'rt+jwt',
+        'secevent+jwt',
+        'oauth-authz-req+jwt',
+        'JOSE',
+        '',
+        'null',
+        7,
+        null,
+        ['JWT'],
+      ];
+      for (const typ of types) {
+        const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'one', typ }));
+        const [, payload = ''] = (await sign()).split('.');
+        const signed = `${header.toString('base64url')}.${payload}`;
+        const { privateKey } = keys;
+        const algorithm = { name: 'ECDSA', hash: 'SHA-256' };
+        const signature = await crypto.subtle.sign(algorithm, privateKey, Buffer.from(signed));
+        const answer = await request(`${signed}.${Buffer.from(signature).toString('base64url')}`);
+        expect(answer.status, String(typ)).to.equal(401);
+        expect(answer.json()['error'], String(typ)).to.equal('invalid_client');
+      }
+    });
+
+    it('D9 SEC-59 takes an assertion for at most ten minutes, and remembers it that long', async () => {
+      const now = Math.floor(Date.now() / 1000);
+      for (const exp of [now + 700, now + 3_601, now + 315_360_000, 1e300]) {
+        const answer = await request(await sign({ exp }));
+        expect(answer.status, String(exp)).to.equal(401);
+        expect(answer.json()['error'], String(exp)).to.equal('invalid_client');
+      }
+      const assertion = await sign({ exp: now + 599 });
+      expect((await request(assertion)).status).to.equal(200);
+      if (store === 'postgres') await ageRecords(app, 'ReplayDetection', 600);
+      expect((await request(assertion)).status, 'replayed').to.equal(401);
     });
 
     it('does not authenticate by any other method', async () => {

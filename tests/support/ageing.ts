@@ -26,3 +26,13 @@ export async function ageSessions(app: TestApp, sessionId: string, seconds: numb
   };
   await app.database.database.query(statement, [sessionId, seconds]);
 }
+
+/** What the state store on PostgreSQL keeps of a model of oidc-provider was written `seconds` earlier. */
+export async function ageRecords(app: TestApp, model: string, seconds: number): Promise<void> {
+  const statement = {
+    name: 'test-age-records',
+    text: `UPDATE state_store SET expires_at = expires_at - $2::float8 * interval '1 second'
+      WHERE key LIKE 'oidc:' || $1 || ':%'`,
+  };
+  await app.database.database.query(statement, [model, seconds]);
+}
