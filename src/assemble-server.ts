@@ -20,7 +20,7 @@ import { diagnoseMigrations } from './migrations.ts';
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './oidc/access-token.ts';
 import { cacheMetadata } from './oidc/cache-metadata.ts';
 import { limitClients } from './oidc/client-limit.ts';
-import { cookieKeys } from './oidc/cookie-settings.ts';
+import { cookieKeys, cookieSettings } from './oidc/cookie-settings.ts';
 import { countGrants } from './oidc/count-grants.ts';
 import { describeEndpoints } from './oidc/describe-endpoints.ts';
 import type { BoundEngine } from './oidc/engine.ts';
@@ -174,7 +174,13 @@ function assembleHttp(
     routes: registry.all('routes').flatMap(({ value }) => value),
     pages: [
       ...registry.all('pages').flatMap(({ value }) => value),
-      ...createInteractionPages({ provider, prompts, base }),
+      ...createInteractionPages({
+        provider,
+        prompts,
+        base,
+        store: storage.store,
+        cookies: cookieSettings(core, secrets),
+      }),
     ],
     oidc: provider,
     checks: [

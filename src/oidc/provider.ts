@@ -16,6 +16,7 @@ import { lifetimes } from './lifetimes.ts';
 import { type IsClientSecret, overrideModels } from './models.ts';
 import { createFetch } from './outgoing.ts';
 import { createRenderError } from './render-error.ts';
+import { limitSignOutState, sizeChecks } from './request-sizes.ts';
 import { completeAccessToken } from './resource-server.ts';
 import { OPENID_SCOPES, REST_CLIENT_ID } from './scopes.ts';
 import type { SignOutDependencies } from './sign-out.ts';
@@ -78,6 +79,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     clientBasedCORS: (_ctx, origin) => dependencies.origins.has(origin),
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => true },
+    extraParams: sizeChecks,
     findAccount: createFindAccount(dependencies.accounts, claims),
     loadExistingGrant: createLoadExistingGrant({ ...dependencies, audience: core.apiAudience }),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -104,6 +106,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
   } as Configuration);
   overrideModels(provider, dependencies.isClientSecret);
   allowFormTargets(provider);
+  limitSignOutState(provider, endpointPaths.end_session, createRenderError(render));
   for (const [name, handler] of Object.entries(grantHandlers)) {
     provider.registerGrantType(name, handler as never);
   }

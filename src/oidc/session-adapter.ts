@@ -3,6 +3,7 @@ import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider';
 import type { SessionFence } from '../kernel/oidc.ts';
 import type { CoreSettings } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
+import { MOST_STATE } from './request-sizes.ts';
 import { lifetime, storeKey } from './store-key.ts';
 
 /** Seconds in which a rotated-away id of a signed-in session still leads to the session: parallel tabs. */
@@ -33,6 +34,13 @@ function open(sealed: string, id: string): string {
   const decipher = createDecipheriv('aes-256-gcm', aliasKey(id), bytes.subarray(0, 12));
   decipher.setAuthTag(bytes.subarray(-16));
   return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8');
+}
+
+/** Whoever asks for a sign-out with more (`request-sizes.ts`) is refused before; whatever came past that is not kept. */
+function withoutLongState(payload: AdapterPayload): AdapterPayload {
+  const { state: value, ...state } = (payload['state'] ?? {}) as { readonly state?: unknown };
+  const isLong = typeof value === 'string' && Buffer.byteLength(value) > MOST_STATE;
+  return isLong ? { ...payload, state } : payload;
 }
 
 interface Dependencies {
@@ -85,7 +93,8 @@ export function createSessionAdapter({ store, sessions: fence, core }: Dependenc
       return { ...record, jti: open(pointer.next, id) };
     },
 
-    async upsert(id, { jti: _id, ...payload }, expiresIn) {
+    async upsert(id, { jti: _id, ...given }, expiresIn) {
+      const payload = withoutLongState(given);
       const ttl = lifetime(expiresIn);
       const pointer: Pointer = { uid: payload.uid ?? '' };
       // A refresh keeps the record alive without knowing the cookie, so its pointer lasts as long as any session may.
