@@ -9,7 +9,7 @@ import { inTime } from './in-time.ts';
 import { setProblemHeaders } from './problem-response.ts';
 import { classOfMethod, type Limit } from './rate-limit.ts';
 import { readForm, readText } from './read-body.ts';
-import { pagePolicy } from './security-headers.ts';
+import { basePolicy } from './security-headers.ts';
 
 export const pageProblems = defineProblems('pages', {
   formExpired: {
@@ -50,7 +50,7 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
     const query = Object.fromEntries(new URLSearchParams(ctx.querystring));
     const work = page.handle({ params, query, form, csrf, request: requestInfo(ctx) });
     const name = `${page.method.toUpperCase()} ${page.path}`;
-    sendPage(ctx, await inTime(name, work), environment);
+    sendPage(ctx, page, await inTime(name, work), environment);
   };
   return async (ctx) => {
     // A form on another site must not use up what this person's address has left.
@@ -65,7 +65,12 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
 
 const paramsOf = (ctx: Context): Record<string, string> => ctx['params'] ?? {};
 
-function sendPage(ctx: Context, reply: PageReply, { cookies, render }: PageEnvironment): void {
+function sendPage(
+  ctx: Context,
+  { leavesSite }: Page,
+  reply: PageReply,
+  { cookies, render }: PageEnvironment,
+): void {
   applyCookies(ctx, cookies, reply.cookies ?? []);
   ctx.set('Cache-Control', 'no-store');
   if ('redirect' in reply) {
@@ -77,6 +82,6 @@ function sendPage(ctx: Context, reply: PageReply, { cookies, render }: PageEnvir
   ctx.status = reply.problem?.problem.status ?? reply.status ?? 200;
   if (reply.problem) setProblemHeaders(ctx, reply.problem.problem, reply.problem.details);
   ctx.type = 'html';
-  ctx.set('Content-Security-Policy', pagePolicy(reply.formAction));
   ctx.body = render(reply.view, reply.locals);
+  if (leavesSite) ctx.set('Content-Security-Policy', basePolicy.join('; '));
 }

@@ -1,7 +1,7 @@
 import type { Middleware } from 'koa';
 import helmet from 'koa-helmet';
 
-/** What every page allows; `form-action` comes on top. */
+/** What every page allows. It is all that a page says whose forms may lead to another site (`Page.leavesSite`). */
 export const basePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -11,13 +11,7 @@ export const basePolicy = [
   "frame-ancestors 'none'",
 ];
 
-/**
- * The policy of our pages. Chromium applies `form-action` to the redirect that follows a form as well, so a
- * page inside an authorization request also names the client's redirect origin.
- */
-export function pagePolicy(formAction: readonly string[] = []): string {
-  return [...basePolicy, ["form-action 'self'", ...formAction].join(' ')].join('; ');
-}
+const POLICY = [...basePolicy, "form-action 'self'"].join('; ');
 
 /** Headers of every response (SEC-93). */
 export function securityHeaders(publicUrl: URL): Middleware {
@@ -31,7 +25,7 @@ export function securityHeaders(publicUrl: URL): Middleware {
     frameguard: { action: 'deny' },
   }) as Middleware;
   return async (ctx, next) => {
-    ctx.set('Content-Security-Policy', pagePolicy());
+    ctx.set('Content-Security-Policy', POLICY);
     // What may be kept says so itself.
     ctx.set('Cache-Control', 'no-store');
     await headers(ctx, next);

@@ -197,8 +197,6 @@ export type PageReply =
       /** Why the page is shown instead of the next one: its status and headers go with the page. */
       readonly problem?: ProblemError;
       readonly cookies?: readonly CookieChange[];
-      /** Origins that forms of this page may be redirected to (CSP `form-action`). */
-      readonly formAction?: readonly string[];
     }
   | { readonly redirect: string; readonly cookies?: readonly CookieChange[] };
 
@@ -218,6 +216,12 @@ export interface Page {
   readonly method: 'get' | 'post';
   readonly path: string;
   readonly access: { readonly kind: 'public' };
+  /**
+   * What follows its forms may be another site: a client's callback, and wherever that one redirects to. Chromium holds
+   * CSP `form-action` against the whole chain of redirects, so this page comes without it; the form token and escaping
+   * protect its forms.
+   */
+  readonly leavesSite?: true;
   /** Default: `read` for GET, else `write`. */
   rateLimit?(params: PageInput['params']): RateClass;
   /** As a route's. */

@@ -9,8 +9,8 @@ import type {
 } from '../kernel/oidc.ts';
 import { defineProblems } from '../kernel/problem.ts';
 import type { Exchange, Page, PageInput, PageReply } from '../kernel/route.ts';
-import { formActionSource, redirectHost } from './form-action.ts';
 import { createKeepInteraction, type KeepInteractionDependencies } from './keep-interaction.ts';
+import { redirectHost } from './redirect-host.ts';
 
 export const interactionProblems = defineProblems('interaction', {
   expired: {
@@ -57,12 +57,9 @@ export function createInteractionPages(dependencies: Dependencies): Page[] {
     if (exchange.req.method === 'POST' && !(await keep(raw, exchange, interaction.url())))
       throw interactionProblems.expired();
     const outcome = await step({ ...input, interaction });
-    if ('finish' in outcome) {
-      const redirect = await finish(provider, raw, exchange, outcome.finish);
-      return { redirect, cookies: outcome.cookies ?? [] };
-    }
-    if ('redirect' in outcome) return outcome;
-    return { ...outcome, formAction: [formActionSource(interaction.client.redirectUri)] };
+    if (!('finish' in outcome)) return outcome;
+    const redirect = await finish(provider, raw, exchange, outcome.finish);
+    return { redirect, cookies: outcome.cookies ?? [] };
   };
 
   const rateLimits: NonNullable<Prompt['rateLimits']> = Object.assign(
@@ -74,19 +71,19 @@ export function createInteractionPages(dependencies: Dependencies): Page[] {
     ...prompts.map((prompt) => prompt.admissions),
   );
   const path = '/interaction/:uid';
-  const access = { kind: 'public' } as const;
+  const shared = { access: { kind: 'public' }, leavesSite: true } as const;
   return [
-    { method: 'get', path, access, handle: (input) => run(input, ({ show }) => show) },
+    { ...shared, method: 'get', path, handle: (input) => run(input, ({ show }) => show) },
     {
+      ...shared,
       method: 'get',
       path: `${path}/:step`,
-      access,
       handle: (input) => run(input, ({ pages }) => own(pages, input.params['step'])),
     },
     {
+      ...shared,
       method: 'post',
       path: `${path}/:step`,
-      access,
       rateLimit: ({ step }) => own(rateLimits, step) ?? 'write',
       admit: ({ step }) => own(admissions, step),
       handle: (input) => run(input, ({ actions }) => own(actions, input.params['step'])),

@@ -10,7 +10,7 @@ import { createAssertionCheck } from './client-assertion.ts';
 import { cookieSettings } from './cookie-settings.ts';
 import { createLoadExistingGrant } from './existing-grant.ts';
 import { features } from './features.ts';
-import { allowFormTargets } from './form-action.ts';
+import { letFormPostLeave } from './form-post.ts';
 import { interactionUrl, policy } from './interaction-policy.ts';
 import { lifetimes } from './lifetimes.ts';
 import { type IsClientSecret, overrideModels } from './models.ts';
@@ -105,7 +105,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     },
   } as Configuration);
   overrideModels(provider, dependencies.isClientSecret);
-  allowFormTargets(provider);
+  letFormPostLeave(provider);
   limitSignOutState(provider, endpointPaths.end_session, createRenderError(render));
   for (const [name, handler] of Object.entries(grantHandlers)) {
     provider.registerGrantType(name, handler as never);

@@ -31,6 +31,9 @@ function renderConfirmation(ctx: KoaContextWithOIDC, render: RenderPage): void {
     xsrf: stateOf(ctx).secret,
     ...(client ? { client: { name: client.clientName ?? client.clientId } } : {}),
   });
+  // The client may lead on from its registered address (`Page.leavesSite`). A page that this one replaces had a script.
+  const policy = ctx.response.get(POLICY);
+  ctx.set(POLICY, policy.replace(/; ?form-action [^;]*| 'sha256-[^']+'/g, ''));
 }
 
 /** The `rpInitiatedLogout` feature's pages. */
@@ -61,8 +64,6 @@ export function completeSignOut(provider: Provider, dependencies: SignOutDepende
     const { oidc } = ctx;
     if (oidc?.route === 'end_session' && ctx.status === 200 && !oidc.session?.accountId) {
       renderConfirmation(ctx, render);
-      // The page that this one replaces had a script.
-      ctx.set(POLICY, ctx.response.get(POLICY).replace(/ 'sha256-[^']+'/g, ''));
     }
     if (oidc?.route === 'end_session_confirm' && ctx.status === 303 && oidc.params?.['logout']) {
       const session = oidc.session;

@@ -52,7 +52,8 @@ export async function createVisitor(context: BrowserContext, app: TestApp) {
       await page.waitForLoadState('load');
       expect(answer?.status(), name).to.equal(status);
       await expectSoundPage(page);
-      expectPagePolicy(answer?.headers() ?? {});
+      const isErrorPage = (await page.locator('dl.details').count()) > 0;
+      expectPagePolicy({ url: page.url(), isErrorPage, headers: answer?.headers() ?? {} });
     },
     /** What a part of the page says, the main part unless told; whitespace as a reader sees it. */
     async text(part: string = 'main'): Promise<string> {

@@ -18,7 +18,8 @@ interface Dependencies {
   readonly admit: Admit;
 }
 
-const access = { kind: 'public' } as const;
+/** `return_to` may redirect on. */
+const shared = { access: { kind: 'public' }, leavesSite: true } as const;
 
 const ARRIVAL = [
   ...UPSTREAM,
@@ -68,13 +69,9 @@ export function createPages({
     refused?: { readonly error: string; readonly problem?: ProblemError },
   ): Promise<PageReply> => {
     const { provider = '', code = '' } = params;
-    const { returnTo, ...question } = await federation.question(code, request);
+    const question = await federation.question(code, request);
     const action = `${base}/oauth2/${provider}/confirm/${code}`;
-    return {
-      ...questionPage({ question, csrf, action, refused, forgotUrl: forgotPath }),
-      // Chromium applies `form-action` to the redirect that follows.
-      ...(returnTo !== undefined && { formAction: [new URL(returnTo).origin] }),
-    };
+    return questionPage({ question, csrf, action, refused, forgotUrl: forgotPath });
   };
 
   const answerQuestion = async (input: PageInput): Promise<PageReply> => {
@@ -90,9 +87,9 @@ export function createPages({
 
   return [
     {
+      ...shared,
       method: 'get',
       path: '/oauth2/:provider/authorize',
-      access,
       document: {
         summary:
           'Sign in with an account of a provider: on to its page, with a cookie to come back with',
@@ -106,9 +103,9 @@ export function createPages({
       },
     },
     {
+      ...shared,
       method: 'get',
       path: '/oauth2/:provider/callback',
-      access,
       rateLimit: () => 'sign-in',
       document: {
         summary:
@@ -127,15 +124,15 @@ export function createPages({
       },
     },
     {
+      ...shared,
       method: 'get',
       path: '/oauth2/:provider/confirm/:code',
-      access,
       handle: (input) => showQuestion(input),
     },
     {
+      ...shared,
       method: 'post',
       path: '/oauth2/:provider/confirm/:code',
-      access,
       rateLimit: () => 'sign-in',
       admit: () => admit,
       handle: answerQuestion,

@@ -112,9 +112,7 @@ describe('return_to', () => {
       newPerson(google, { email: user.email });
       const browser = app.browser();
       const asked = await signInWith(browser, 'google', `${APP}/welcome`);
-      expect(asked.headers.get('content-security-policy')).to.match(
-        /form-action 'self' https:\/\/app\.example\.com(;|$)/,
-      );
+      expect(asked.headers.get('content-security-policy')).not.to.contain('form-action');
       const done = await browser.submit(asked, { password: 'seven quiet herons fly' });
       expect(done.location?.href).to.equal(`${APP}/welcome`);
     });

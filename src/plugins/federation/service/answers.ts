@@ -36,14 +36,10 @@ export function createAnswers(dependencies: Dependencies) {
 
   return {
     /** What is asked of the person who was sent to `code`. */
-    async question(
-      code: string,
-      request: RequestInfo,
-    ): Promise<LinkQuestion & { returnTo?: string }> {
-      const { proof, returnTo } = await findWaiting(code, request);
+    async question(code: string, request: RequestInfo): Promise<LinkQuestion> {
+      const { proof } = await findWaiting(code, request);
       const { user } = await resolve(proof);
-      const question = await ask(user, proof, request);
-      return { ...question, ...(returnTo !== undefined && { returnTo }) };
+      return ask(user, proof, request);
     },
 
     /** Undefined for a wrong password: the question stays. */
