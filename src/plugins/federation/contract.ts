@@ -9,6 +9,12 @@ export type InteractionOutcome =
   | { readonly kind: 'user'; readonly user: User; readonly amr: readonly string[] }
   | LinkQuestion;
 
+/** Where a browser came back: the interaction, and the `arrival` in the query of its page `federated`. */
+export interface ArrivalAt {
+  readonly uid: string;
+  readonly code: string;
+}
+
 export interface FederationService {
   /**
    * Network for providers: https (http to loopback), at most 4 s and 256 KB for each answer, no redirects.
@@ -49,10 +55,10 @@ export interface FederationService {
     request: RequestInfo,
   ): Promise<{ readonly redirect: string; readonly cookies: readonly CookieChange[] }>;
   /** … and comes back: who it is. A question stays until it is answered. Throws `federationProblems`. */
-  finishInteraction(uid: string, request: RequestInfo): Promise<InteractionOutcome>;
+  finishInteraction(at: ArrivalAt, request: RequestInfo): Promise<InteractionOutcome>;
   /** The answer to the question. Undefined for a wrong password. Throws as `Users.verifyPassword` does. */
   linkInteraction(
-    uid: string,
+    at: ArrivalAt,
     password: string | undefined,
     request: RequestInfo,
   ): Promise<Extract<InteractionOutcome, { kind: 'user' }> | undefined>;

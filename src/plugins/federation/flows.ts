@@ -33,13 +33,11 @@ export interface Waiting {
   readonly returnTo?: string;
 }
 
-interface Arrived {
-  readonly proof: Proof;
-}
-
-interface Refused {
-  readonly refused: { readonly type: string; readonly detail?: string };
-}
+/** What a sign-in at a provider ended with, for the authorization request that left for it. */
+export type Arrived = { readonly uid: string } & (
+  | { readonly proof: Proof }
+  | { readonly refused: { readonly type: string; readonly detail?: string | undefined } }
+);
 
 interface Bound {
   /** SHA-256 of the cookie. */
@@ -49,7 +47,7 @@ interface Bound {
 const sha256 = (text: string): string => hash('sha256', text, 'base64url');
 const flowKey = (state: string): string => `federation:flow:${sha256(state)}`;
 const waitingKey = (code: string): string => `federation:waiting:${sha256(code)}`;
-const interactionKey = (uid: string): string => `federation:interaction:${sha256(uid)}`;
+const arrivedKey = (code: string): string => `federation:arrived:${sha256(code)}`;
 
 const TOKEN = /^[\w-]{43}$/;
 
@@ -109,28 +107,31 @@ export function createFlows({ store, random }: { store: StateStore; random: Rand
     takeWaiting: async (code: string, request: RequestInfo): Promise<Waiting> =>
       parse<Waiting>(await store.take(waitingKey(code)), request),
 
-    /** The interaction's own cookie says that it is the same browser. */
-    arrive: (uid: string, arrived: Arrived): Promise<void> =>
-      store.set(interactionKey(uid), JSON.stringify(arrived), LIFETIME),
+    /**
+     * The code under which the interaction gets what arrived, in this browser: whoever only knows the interaction, or only
+     * planted the cookie, does not have it (D3).
+     */
+    async arrive(arrived: Arrived, request: RequestInfo): Promise<string> {
+      const code = random.token();
+      const record = JSON.stringify({ ...arrived, browser: browserOf(request) });
+      await store.set(arrivedKey(code), record, LIFETIME);
+      return code;
+    },
 
-    /** What a sign-in at a provider ended with, for the interaction that left for it. */
-    refuse: (uid: string, { problem: { type }, details: { detail } }: ProblemError) =>
-      store.set(interactionKey(uid), JSON.stringify({ refused: { type, detail } }), LIFETIME),
-
-    /** Throws what it was refused with, `federation:state-invalid` when nobody arrived. */
-    async findArrived(uid: string): Promise<Proof> {
-      const json = await store.get(interactionKey(uid));
-      const arrived = json === undefined ? undefined : (JSON.parse(json) as Arrived | Refused);
-      if (!arrived) throw problems.stateInvalid();
+    /** Throws what it was refused with, `federation:state-invalid` when nobody arrived here for this interaction. */
+    async findArrived(uid: string, code: string, request: RequestInfo): Promise<Proof> {
+      const json = TOKEN.test(code) ? await store.get(arrivedKey(code)) : undefined;
+      const arrived = parse<Arrived>(json, request);
+      if (arrived.uid !== uid) throw problems.stateInvalid();
       if ('proof' in arrived) return arrived.proof;
       const { type, detail } = arrived.refused;
-      await store.delete(interactionKey(uid));
+      await store.delete(arrivedKey(code));
       throw new ProblemError(problemOfType(type), detail === undefined ? {} : { detail });
     },
 
     /** True for exactly one caller. */
-    async takeArrived(uid: string): Promise<boolean> {
-      return (await store.take(interactionKey(uid))) !== undefined;
+    async takeArrived(code: string): Promise<boolean> {
+      return (await store.take(arrivedKey(code))) !== undefined;
     },
   };
 }

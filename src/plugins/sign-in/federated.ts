@@ -22,6 +22,11 @@ interface FederatedSteps {
 const mustProveAgain = ({ interaction }: InteractionInput): boolean =>
   interaction.reasons.some((reason) => ['login_prompt', 'max_age'].includes(reason));
 
+const arrivalAt = ({ interaction: { uid }, query }: InteractionInput) => ({
+  uid,
+  code: query['arrival'] ?? '',
+});
+
 /**
  * Pages `federation`, which leaves for another provider, and `federated`, where the browser comes back; `link` answers the
  * question that may be asked there.
@@ -53,12 +58,12 @@ export function createFederatedSteps(dependencies: Dependencies): FederatedSteps
   /** Finishes, or asks (again). */
   const arrive = (input: InteractionInput, refused?: Refusal): Promise<PromptOutcome> =>
     unlessRefused(input, async () => {
-      const { uid } = input.interaction;
-      const outcome = await federation.finishInteraction(uid, input.request);
+      const outcome = await federation.finishInteraction(arrivalAt(input), input.request);
       if (outcome.kind === 'user') return finish(outcome, input);
       const { csrf, interaction } = input;
       const urls = { backUrl: interaction.url('other'), forgotUrl: forgotPath };
-      const action = interaction.url('link');
+      const { code } = arrivalAt(input);
+      const action = `${interaction.url('link')}?${new URLSearchParams({ arrival: code })}`;
       return questionPage({ question: outcome, csrf, action, refused, ...urls });
     });
 
@@ -75,9 +80,13 @@ export function createFederatedSteps(dependencies: Dependencies): FederatedSteps
     },
 
     async link(input) {
-      const { interaction, form, request } = input;
+      const { form, request } = input;
       try {
-        const linked = await federation.linkInteraction(interaction.uid, form['password'], request);
+        const linked = await federation.linkInteraction(
+          arrivalAt(input),
+          form['password'],
+          request,
+        );
         return linked
           ? await finish(linked, input)
           : await arrive(input, { error: 'The password is wrong.' });

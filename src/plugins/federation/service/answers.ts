@@ -1,5 +1,5 @@
 import type { PageReply, RequestInfo } from '../../../kernel/route.ts';
-import type { InteractionOutcome } from '../contract.ts';
+import type { ArrivalAt, InteractionOutcome } from '../contract.ts';
 import type { Flows } from '../flows.ts';
 import { problems } from '../problems.ts';
 import type { Providers } from '../providers.ts';
@@ -25,13 +25,13 @@ export function createAnswers(dependencies: Dependencies) {
     providers.get(waiting.proof.provider);
     return waiting;
   };
-  const findArrived = async (uid: string) => {
-    const proof = await flows.findArrived(uid);
+  const findArrived = async ({ uid, code }: ArrivalAt, request: RequestInfo) => {
+    const proof = await flows.findArrived(uid, code, request);
     providers.get(proof.provider);
     return proof;
   };
-  const takeArrived = async (uid: string): Promise<void> => {
-    if (!(await flows.takeArrived(uid))) throw problems.stateInvalid();
+  const takeArrived = async ({ code }: ArrivalAt): Promise<void> => {
+    if (!(await flows.takeArrived(code))) throw problems.stateInvalid();
   };
 
   return {
@@ -55,19 +55,19 @@ export function createAnswers(dependencies: Dependencies) {
       return signInPage(user, proof, request, returnTo);
     },
 
-    async finishInteraction(uid: string, request: RequestInfo): Promise<InteractionOutcome> {
-      const proof = await findArrived(uid);
+    async finishInteraction(at: ArrivalAt, request: RequestInfo): Promise<InteractionOutcome> {
+      const proof = await findArrived(at, request);
       const { kind, user } = await resolve(proof);
       if (kind === 'link') return ask(user, proof, request);
-      await takeArrived(uid);
+      await takeArrived(at);
       return { kind, user, amr: amrOf(proof.provider) };
     },
 
-    async linkInteraction(uid: string, password: string | undefined, request: RequestInfo) {
-      const proof = await findArrived(uid);
+    async linkInteraction(at: ArrivalAt, password: string | undefined, request: RequestInfo) {
+      const proof = await findArrived(at, request);
       const { user } = await resolve(proof);
       if (!(await confirm(user, proof, { password, request }))) return undefined;
-      await takeArrived(uid);
+      await takeArrived(at);
       return { kind: 'user' as const, user, amr: amrOf(proof.provider) };
     },
   };

@@ -27,14 +27,17 @@ interface Dependencies extends Pick<SignIn, 'signInPage'> {
 /** What the first half of a sign-in leads to, once the provider has said who the person is. */
 export type Arrival = PageReply | { readonly question: string };
 
+/** What may be told on the next page; everything else is thrown on. */
+const asRefusal = (error: unknown) => {
+  if (!(error instanceof ProblemError)) throw error;
+  const { problem, details } = error;
+  return { refused: { type: problem.type, detail: details.detail } };
+};
+
 /** A browser comes back from a provider: signs in, links, asks, or goes back into its authorization request. */
 export function createArrivals(dependencies: Dependencies) {
   const { providers, flows, oidc, identities, prove, resolve, signInPage } = dependencies;
   const { publicUrl, base } = dependencies;
-
-  const backToInteraction = (uid: string): PageReply => ({
-    redirect: `${base}/interaction/${uid}/federated`,
-  });
 
   /** Only for who is still signed in as they were when they left (CVE-2026-105207). */
   const link = async (
@@ -61,14 +64,14 @@ export function createArrivals(dependencies: Dependencies) {
   };
 
   /** In an authorization request the sign-in page says what went wrong, and offers the other ways. */
-  const resume = async (uid: string, proof: () => Promise<Proof>): Promise<PageReply> => {
-    try {
-      await flows.arrive(uid, { proof: await proof() });
-    } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
-      await flows.refuse(uid, error);
-    }
-    return backToInteraction(uid);
+  const resume = async (
+    uid: string,
+    proof: () => Promise<Proof>,
+    request: RequestInfo,
+  ): Promise<PageReply> => {
+    const outcome = await proof().then((proven) => ({ proof: proven }), asRefusal);
+    const code = await flows.arrive({ uid, ...outcome }, request);
+    return { redirect: `${base}/interaction/${uid}/federated?arrival=${code}` };
   };
 
   const arrive = async (
@@ -76,7 +79,7 @@ export function createArrivals(dependencies: Dependencies) {
     request: RequestInfo,
     proof: () => Promise<Proof>,
   ): Promise<Arrival> => {
-    if (goal.kind === 'interaction') return resume(goal.uid, proof);
+    if (goal.kind === 'interaction') return resume(goal.uid, proof, request);
     if (goal.kind === 'link') return link(goal, await proof(), request);
     return signInOrAsk(goal, await proof(), request);
   };
