@@ -20,17 +20,21 @@ for (const store of storeKinds) {
     const post = (path: string, json: object, ip = anyAddress()) =>
       requestFrom(app, ip, path, { json });
 
-    it('SEC-18 mail one recipient five times, whoever asks and for whatever; the answer stays the same', async () => {
+    it('SEC-18 D6 mail one recipient five times of each kind, whoever asks; the answer stays the same', async () => {
       const { email } = await createUser(app);
       const answers = [];
-      for (let count = 0; count < RECIPIENT; count += 1) {
+      for (let count = 0; count < RECIPIENT + 2; count += 1) {
         const spelling = count % 2 ? email : email.toUpperCase();
         answers.push(await post('/auth/password/forgot', { email: spelling }));
         answers.push(await post('/auth/register', { email: spelling, password: PASSWORD }));
       }
       const faces = answers.map(({ status, text }) => `${status} ${text}`);
       expect(new Set(faces)).to.deep.equal(new Set(['202 {"status":"check-mail"}']));
-      expect(await templatesTo(app, email)).to.have.lengthOf(RECIPIENT);
+      const templates = await templatesTo(app, email);
+      for (const kind of ['reset-password', 'already-registered']) {
+        const sent = templates.filter((template) => template === kind);
+        expect(sent.length, kind).to.be.within(RECIPIENT, RECIPIENT + 1);
+      }
     });
 
     it('SEC-18 let one address of the network ask 20 times, known and unknown alike', async () => {

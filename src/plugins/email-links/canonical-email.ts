@@ -1,9 +1,12 @@
-import { parseEmailAddress, userProblems } from '../users/contract.ts';
+import { type EmailAddress, parseEmailAddress, userProblems } from '../users/contract.ts';
 
-/** The one spelling of an address that was accepted before. Throws `users:invalid-email` for any other text. */
-export function canonicalEmail(email: string): string {
-  const address = parseEmailAddress(email);
-  if (address) return address.canonical;
+/** A typed address as it is mailed and stored. Throws `users:invalid-email`. */
+export function emailAddress(typed: string): EmailAddress {
+  const address = parseEmailAddress(typed);
+  if (address) return address;
   const detail = 'Enter one e-mail address, such as name@example.com.';
   throw userProblems.invalidEmail({ errors: [{ pointer: '#/email', detail }] });
 }
+
+/** The one spelling of an address. Throws `users:invalid-email`. */
+export const canonicalEmail = (email: string): string => emailAddress(email).canonical;

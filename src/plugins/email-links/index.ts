@@ -14,6 +14,7 @@ import { createLinkModel } from './model.ts';
 import { createPages } from './pages.ts';
 import { createRoutes } from './routes.ts';
 import { createEmailLinkService } from './service.ts';
+import { createTell } from './tell.ts';
 import { createUserData } from './user-data.ts';
 
 export const emailLinks = definePlugin({
@@ -33,11 +34,13 @@ export const emailLinks = definePlugin({
     const publicUrl = core.publicUrl.href.replace(/\/$/, '');
     const base = core.publicUrl.pathname.replace(/\/$/, '');
     const model = createLinkModel(context.db);
+    const limits = context.use(RateLimits);
     const service = createEmailLinkService({
       users,
       mails,
       model,
-      limits: context.use(RateLimits),
+      limits,
+      tell: createTell({ ...context, mails, limits }),
       links: createLinks({ ...context, model, mails, publicUrl }),
       letters: createLetters({ publicUrl }),
       mailEnabled: mails.enabled,

@@ -1,5 +1,11 @@
 import { defineService } from '../../kernel/service.ts';
 
+/**
+ * Kinds of mails that somebody else than the recipient may cause. Each has a bucket of its own for every recipient: one kind
+ * never stops another. `notice`: what is told of an account whose address nobody has verified.
+ */
+export type MailKind = 'register' | 'verify' | 'reset' | 'change' | 'notice';
+
 export interface RateLimits {
   /**
    * Spends one attempt at the password of an account, whoever tries, from wherever and by whichever way. Call it with
@@ -8,10 +14,10 @@ export interface RateLimits {
    */
   account(identifier: string): Promise<void>;
   /**
-   * Spends one mail to a recipient that somebody else may have typed, by canonical address, known or not.
+   * Spends one mail of this kind to a recipient that somebody else may have typed, by canonical address, known or not.
    * False: send none, and answer as if one had been sent.
    */
-  mail(recipient: string): Promise<boolean>;
+  mail(kind: MailKind, recipient: string): Promise<boolean>;
 }
 
 export const RateLimits = defineService<RateLimits>('rate-limits');

@@ -35,7 +35,7 @@ export const createRateLimits = ({ take, policies }: Dependencies): RateLimits =
     const taken = await take(policies.account, identifier);
     if (!taken.allowed) throw problems.tooManyAttempts(refusal(taken));
   },
-  mail: async (recipient) => (await take(policies.recipient, recipient)).allowed,
+  mail: async (kind, recipient) => (await take(policies.recipient, kind, recipient)).allowed,
 });
 
 /** RATE_LIMIT=off. */

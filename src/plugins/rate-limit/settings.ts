@@ -50,5 +50,8 @@ export const settings = z.object({
     '10/0.03',
     'Limit of password checks for each account, known or not, wherever they come from',
   ),
-  RATE_LIMIT_RECIPIENT: rate('5/0.002', 'Limit of mails that anybody may cause to one recipient'),
+  RATE_LIMIT_RECIPIENT: rate(
+    '5/0.002',
+    'Limit of mails of each kind that anybody may cause to one recipient',
+  ),
 });

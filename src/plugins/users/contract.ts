@@ -147,7 +147,7 @@ export interface UserService {
   bumpRolesVersion(id: string, transaction: Transaction): Promise<number>;
 }
 
-export { parseEmailAddress } from './email-address.ts';
+export { type EmailAddress, parseEmailAddress } from './email-address.ts';
 export {
   namedUser,
   notVerified,

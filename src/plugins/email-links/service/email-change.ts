@@ -1,13 +1,19 @@
 import type { MailService } from '../../mail/contract.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
-import { type User, type UserService, userProblems } from '../../users/contract.ts';
-import { canonicalEmail } from '../canonical-email.ts';
+import {
+  type EmailAddress,
+  type User,
+  type UserService,
+  userProblems,
+} from '../../users/contract.ts';
+import { canonicalEmail, emailAddress } from '../canonical-email.ts';
 import type { EmailLinkService } from '../contract.ts';
 import { knownUser, userOfLink } from '../known-user.ts';
 import type { Letters } from '../letters.ts';
 import type { Links } from '../links.ts';
 import type { LinkModel, LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
+import type { Tell } from '../tell.ts';
 
 export interface EmailChangeDependencies {
   readonly users: UserService;
@@ -15,22 +21,22 @@ export interface EmailChangeDependencies {
   readonly links: Links;
   readonly letters: Letters;
   readonly mails: MailService;
+  readonly tell: Tell;
   readonly model: Pick<LinkModel, 'supersede'>;
 }
 
 /** A user takes another address: the old one stays until the new one is proven (SEC-11). */
 export function createEmailChange(dependencies: EmailChangeDependencies) {
-  const { users, limits, links, letters, mails, model } = dependencies;
+  const { users, limits, links, letters, mails, tell, model } = dependencies;
 
   /** The answer and its time are the same when somebody else has the address. */
-  const askByMail = async (user: User, email: string): Promise<void> => {
-    const canonical = canonicalEmail(email);
-    const mayMail = await limits.mail(canonical);
+  const askByMail = async (user: User, { address: email, canonical }: EmailAddress) => {
+    const mayMail = await limits.mail('change', canonical);
     const owner = await users.findByEmail(canonical);
     await links.deliver({
       alongside: async (transaction) => {
         await model.supersede(user.id, 'change-email', transaction);
-        await mails.enqueue(letters.emailChangeAsked(user), transaction);
+        await tell(user, letters.emailChangeAsked(user), transaction);
       },
       link: owner
         ? undefined
@@ -48,17 +54,17 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
   };
 
   const changeEmail: EmailLinkService['changeEmail'] = async (userId, change, options) => {
-    const canonical = canonicalEmail(change.email);
+    const to = emailAddress(change.email);
     // Read before the password is checked: a change that comes between makes what follows void (SEC-12).
     const user = await users.find(userId);
     const isRight = await users.verifyPassword(userId, change.password);
     if (!user || !isRight) return 'wrong-password';
-    if (canonical === canonicalEmail(user.email)) {
+    if (to.canonical === canonicalEmail(user.email)) {
       const detail = 'This is the address you have.';
       throw userProblems.invalidEmail({ errors: [{ pointer: '#/email', detail }] });
     }
     if (mails.enabled) {
-      await askByMail(user, change.email.trim());
+      await askByMail(user, to);
       return 'check-mail';
     }
     await users.changeEmail(knownUser(user), { email: change.email, verified: false }, options);
@@ -72,12 +78,14 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
     async confirmEmailChange(link: LinkRow, keepSession: string | undefined): Promise<void> {
       const user = await users.find(link.user_id ?? '');
       if (!user || link.new_email === null) throw problems.linkInvalid();
+      // Of a version before, whose mail went to what was typed: another address than the one that would be verified (D10).
+      if (emailAddress(link.new_email).address !== link.new_email) throw problems.linkInvalid();
       const to = { email: link.new_email, verified: true };
       await users.changeEmail(userOfLink(link), to, {
         keepSession,
         alongside: async (transaction) => {
           await links.consume(link, transaction);
-          await mails.enqueue(letters.emailChanged(user), transaction);
+          await tell(user, letters.emailChanged(user), transaction);
         },
       });
     },

@@ -1,13 +1,14 @@
 import type { MailService } from '../../mail/contract.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
-import type { UserService } from '../../users/contract.ts';
-import { canonicalEmail } from '../canonical-email.ts';
+import type { EmailAddress, UserService } from '../../users/contract.ts';
+import { emailAddress } from '../canonical-email.ts';
 import type { EmailLinkService } from '../contract.ts';
 import { userOfLink } from '../known-user.ts';
 import type { Letters } from '../letters.ts';
 import type { Links } from '../links.ts';
 import type { LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
+import type { Tell } from '../tell.ts';
 
 export interface PasswordResetDependencies {
   readonly users: UserService;
@@ -15,6 +16,7 @@ export interface PasswordResetDependencies {
   readonly links: Links;
   readonly letters: Letters;
   readonly mails: MailService;
+  readonly tell: Tell;
   /** Resolves after so many milliseconds. */
   readonly wait: (milliseconds: number) => Promise<unknown>;
 }
@@ -27,10 +29,10 @@ const LEAST = 50;
 
 /** A new password for who forgot the former one, or never had one. */
 export function createPasswordReset(dependencies: PasswordResetDependencies) {
-  const { users, limits, links, letters, mails, wait } = dependencies;
+  const { users, limits, links, letters, mails, tell, wait } = dependencies;
 
-  const sendIfKnown = async (email: string, canonical: string): Promise<void> => {
-    const mayMail = await limits.mail(canonical);
+  const sendIfKnown = async ({ address: email, canonical }: EmailAddress): Promise<void> => {
+    const mayMail = await limits.mail('reset', canonical);
     const user = await users.findByEmail(canonical);
     const isSent = user !== undefined && !user.disabledAt && mayMail;
     await links.deliver({
@@ -49,7 +51,7 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
   };
 
   const passwordChanged: EmailLinkService['passwordChanged'] = (user, transaction) =>
-    mails.enqueue(letters.passwordChanged(user), transaction);
+    tell(user, letters.passwordChanged(user), transaction);
 
   return {
     passwordChanged,
@@ -57,8 +59,7 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
     /** Says nothing of who has the address, by its time either. Throws `email-links:mail-disabled`, `users:invalid-email`. */
     async forgot(email: string): Promise<void> {
       if (!mails.enabled) throw problems.mailDisabled();
-      const canonical = canonicalEmail(email);
-      await Promise.all([sendIfKnown(email, canonical), wait(LEAST)]);
+      await Promise.all([sendIfKnown(emailAddress(email)), wait(LEAST)]);
     },
 
     /** Ends every session. Throws `email-links:link-invalid`, `users:password-rejected`, `users:busy`. */
@@ -68,7 +69,7 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
       await users.resetPassword(userOfLink(link), next, {
         alongside: async (transaction) => {
           await links.consume(link, transaction);
-          await passwordChanged(user, transaction);
+          await mails.enqueue(letters.passwordChanged(user), transaction);
         },
       });
     },

@@ -1,5 +1,10 @@
 import type { RateLimits } from '../../rate-limit/contract.ts';
-import type { User, UserService } from '../../users/contract.ts';
+import {
+  type User,
+  type UserService,
+  userProblems,
+  type WithNewUser,
+} from '../../users/contract.ts';
 import { canonicalEmail } from '../canonical-email.ts';
 import type { EmailLinkService } from '../contract.ts';
 import type { Letters } from '../letters.ts';
@@ -25,7 +30,7 @@ export function createRegistration(dependencies: RegistrationDependencies) {
   const registerStrictly = async (registration: Parameters<UserService['prepare']>[0]) => {
     const prepared = await users.prepare(registration);
     const { email, emailCanonical } = prepared;
-    const mayMail = await limits.mail(emailCanonical);
+    const mayMail = await limits.mail('register', emailCanonical);
     const owner = await users.findByEmail(emailCanonical);
     await links.deliver({
       link: owner
@@ -46,12 +51,17 @@ export function createRegistration(dependencies: RegistrationDependencies) {
       await registerStrictly(registration);
       return undefined;
     }
-    if (!mailEnabled) return users.register(registration);
-    return users.register(registration, async (user, transaction) => {
-      const email = canonicalEmail(user.email);
-      const link = { purpose: 'verify-email', user_id: user.id, email } as const;
-      await links.send(link, (url) => letters.verifyEmail(user.email, url), transaction);
-    });
+    const prepared = await users.prepare(registration);
+    // Not sent when there were too many: the user may ask for one (`POST /auth/email/verify`).
+    const mayMail = mailEnabled && (await limits.mail('register', prepared.emailCanonical));
+    const alongside: WithNewUser = async ({ id, email }, transaction) => {
+      const link = { purpose: 'verify-email', user_id: id, email: canonicalEmail(email) } as const;
+      await links.send(link, (url) => letters.verifyEmail(email, url), transaction);
+    };
+    const options = { emailVerified: false, ...(mayMail && { alongside }) };
+    const user = await users.create(prepared, options);
+    if (!user) throw userProblems.emailTaken();
+    return user;
   };
 
   return {

@@ -28,7 +28,7 @@ export function createVerification(dependencies: VerificationDependencies) {
       await links.deliver({
         link: { purpose: 'verify-email', user_id: user.id, email },
         mail: (url) => letters.verifyEmail(user.email, url),
-        isSent: await limits.mail(email),
+        isSent: await limits.mail('verify', email),
       });
       return true;
     },
