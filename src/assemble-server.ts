@@ -152,7 +152,7 @@ function assembleOidc(
   const [limiter] = registry.all('limiter');
   if (limiter) {
     const clientIp = createClientIp(parts.config.TRUST_PROXY);
-    limitClients(provider, { limiter: limiter.value, clientIp });
+    limitClients(provider, endpointPaths, { limiter: limiter.value, clientIp });
   }
   acceptJwtAccessTokens(provider, verifier);
   cacheMetadata(provider, core.jwksMaxAge);

@@ -5,6 +5,9 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Context, Middleware } from 'koa';
+import type { Limiter } from '../kernel/plugin.ts';
+import type { ProblemError } from '../kernel/problem.ts';
+import { oauthErrorOf } from './oauth-errors.ts';
 import { type RequestObserver, routeOf } from './observe-requests.ts';
 import { type LogRequest, type RequestLogOptions, requestLogger } from './request-log.ts';
 
@@ -40,10 +43,11 @@ interface Options extends RequestLogOptions {
   /** Path of PUBLIC_URL: '' or `/sub`. */
   readonly base: string;
   readonly observer: RequestObserver;
+  readonly limiter: Limiter | undefined;
 }
 
 export function cacheDocuments(options: Options): CachedDocuments {
-  const { requestIds, observer, base } = options;
+  const { requestIds, observer, base, clientIp, limiter } = options;
   const paths = pathsOf(base);
   const documents = new Map<string, Document>();
   const log = requestLogger(options);
@@ -59,9 +63,11 @@ export function cacheDocuments(options: Options): CachedDocuments {
       if (!document) return app(req, res);
       const id = requestIds(headerOf(req, 'x-request-id'));
       if (id === undefined) return app(req, res);
+      const refused = limiter?.spendHere?.(clientIp(req));
       const traceparent = headerOf(req, 'traceparent') ?? '';
       const answering = observer.observe({ method: 'GET', traceparent, id }, async (end) => {
-        const status = send(document, { req, res, id, log });
+        const exchange = { req, res, id, log };
+        const status = refused ? refuse(refused, exchange) : send(document, exchange);
         end(document.route, status);
       });
       answering.catch(() => res.destroy());
@@ -114,6 +120,25 @@ function send({ headers, etag, body }: Document, { req, res, id, log }: Exchange
   res.setHeader('X-Request-Id', id);
   if (!isUnchanged) res.setHeader('Content-Length', body.length);
   res.end(isUnchanged ? undefined : body);
+  log({ req, path: req.url ?? '', id, status, ms: 0 });
+  return status;
+}
+
+/** As cheap as the document: whoever asks too often must not cost more by it. Answers the status. */
+function refuse(error: ProblemError, { req, res, id, log }: Exchange): number {
+  const { status } = error.problem;
+  const body = Buffer.from(JSON.stringify(oauthErrorOf(error)));
+  res.statusCode = status;
+  for (const [name, value] of Object.entries(error.details.headers ?? {})) {
+    res.setHeader(name, value);
+  }
+  res.setHeader('Retry-After', String(error.details.retryAfter ?? 1));
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('X-Request-Id', id);
+  res.setHeader('Content-Length', body.length);
+  res.end(body);
   log({ req, path: req.url ?? '', id, status, ms: 0 });
   return status;
 }

@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa';
 import type { Log } from '../kernel/plugin.ts';
+import type { ProblemError } from '../kernel/problem.ts';
 import { prefersPage } from './error-page.ts';
 import { logProblem, setProblemHeaders, toProblem } from './problem-response.ts';
 
@@ -12,6 +13,12 @@ const ERRORS: Readonly<Record<number, string>> = {
 
 /** Endpoints, keys and metadata. */
 const OF_CLIENTS = /^\/(oidc|\.well-known)\//i;
+
+/** The OAuth error object of a problem: by its status, which one of ERRORS has. */
+export const oauthErrorOf = ({ problem, details }: ProblemError) => ({
+  error: ERRORS[problem.status],
+  error_description: details.detail ?? problem.detail ?? problem.title,
+});
 
 /** What we refuse ahead of oidc-provider, clients read as the OAuth error object that it would answer. */
 export function oauthErrors(log: Log): Middleware {
@@ -27,10 +34,8 @@ export function oauthErrors(log: Log): Middleware {
       logProblem(log, ctx, error);
       ctx.status = problem.status;
       setProblemHeaders(ctx, problem, details);
-      ctx.body = {
-        error: name,
-        error_description: details.detail ?? problem.detail ?? problem.title,
-      };
+      ctx.type = 'json';
+      ctx.body = oauthErrorOf(error);
     }
   };
 }

@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import type { Limiter } from '../kernel/plugin.ts';
+import { ProblemError } from '../kernel/problem.ts';
 import type { RateClass } from '../kernel/route.ts';
 
 /** Counts a call against its client's address and says in the headers what is left. Throws a 429 problem. */
@@ -28,5 +29,42 @@ export function limitOidc(limit: Limit): Middleware {
     const path = ctx.path.toLowerCase();
     if (path.startsWith('/oidc/') && !OF_CLIENTS.has(path)) await limit(ctx, 'oidc');
     await next();
+  };
+}
+
+const HEADER = 'RateLimit';
+
+const isCounted = (ctx: Context, error?: unknown): boolean =>
+  Boolean(ctx.response.get(HEADER)) ||
+  (error instanceof ProblemError && Object.hasOwn(error.details.headers ?? {}, HEADER));
+
+/** Set by what may be asked as often as anybody likes: its `state` says why not. */
+export const UNLIMITED = 'unlimited';
+
+/**
+ * Counts what nothing else has: answered by now, and cheap enough for that. May be used twice around one call, so that
+ * each refusal goes the way of others in its place. Throws a 429 problem instead of the answer.
+ */
+export function limitRest(
+  limiter: Limiter | undefined,
+  clientIp: (ctx: Context) => string,
+): Middleware {
+  const seen = new WeakSet<object>();
+  const count = (ctx: Context, error?: unknown): void => {
+    if (seen.has(ctx.req) || ctx.state[UNLIMITED] || isCounted(ctx, error)) return;
+    seen.add(ctx.req);
+    const refused = limiter?.spendHere?.(clientIp(ctx));
+    if (!refused) return;
+    for (const name of ['Cache-Control', 'ETag', 'Allow']) ctx.remove(name);
+    throw refused;
+  };
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      count(ctx, error);
+      throw error;
+    }
+    count(ctx);
   };
 }

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { Clock, Random } from './clock.ts';
 import type { Events, EventType, Listener } from './events.ts';
 import type { AccountSource, ClaimSource, OidcEngine, Prompt } from './oidc.ts';
-import type { ProblemType } from './problem.ts';
+import type { ProblemError, ProblemType } from './problem.ts';
 import type { Page, RateClass, Route } from './route.ts';
 import type { Provided, ServiceToken } from './service.ts';
 import type { Database, StateStore, Transaction } from './store.ts';
@@ -108,6 +108,11 @@ export interface Limiter {
     rateClass: RateClass,
     caller: { readonly ip: string; readonly client?: string },
   ): Promise<Readonly<Record<string, string>>>;
+  /**
+   * Counts a call that costs less to answer than to count in the store (public documents, files, what is not found), in
+   * this process alone. Answers a 429 problem for whoever makes too many.
+   */
+  spendHere?(ip: string): ProblemError | undefined;
 }
 
 /** The id of a request that came with this one, or with none; undefined refuses it (400). */

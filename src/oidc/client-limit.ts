@@ -12,14 +12,21 @@ interface Dependencies {
 type Find = (id: string, options?: object) => Promise<object | undefined>;
 
 /** As oidc-provider names them. */
-const ROUTES = new Set(['token', 'introspection', 'revocation', 'pushed_authorization_request']);
+const ROUTES = ['token', 'introspection', 'revocation', 'pushed_authorization_request'] as const;
+
+type Paths = Readonly<Record<(typeof ROUTES)[number], string>>;
 
 /**
  * oidc-provider looks a client up once it has read which one calls (Basic, body or assertion), and before it
  * compares a secret or verifies a signature: there the call is counted, once. Whoever names no known client is
- * counted by address alone, or each made-up name would be a bucket of its own.
+ * counted by address alone, or each made-up name would be a bucket of its own; and so is, once it has been refused,
+ * what names none or cannot be read, which costs nothing before.
  */
-export function limitClients(provider: Provider, { limiter, clientIp }: Dependencies): void {
+export function limitClients(
+  provider: Provider,
+  paths: Paths,
+  { limiter, clientIp }: Dependencies,
+): void {
   const counted = new WeakSet<object>();
 
   const count = async (ctx: KoaContextWithOIDC, client: string | undefined): Promise<void> => {
@@ -33,12 +40,21 @@ export function limitClients(provider: Provider, { limiter, clientIp }: Dependen
     }
   };
 
+  const limited = new Set(ROUTES.map((route) => paths[route]));
+  provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
+    await next();
+    if (!limited.has(ctx.path.toLowerCase()) || counted.has(ctx.req)) return;
+    const spent = await limiter.spend('oidc', { ip: clientIp(ctx.req) });
+    for (const [name, value] of Object.entries(spent)) ctx.append(name, value);
+  });
+
+  const names = new Set<string | undefined>(ROUTES);
   const model = provider.Client as unknown as { find: Find };
   const find = model.find.bind(model);
   model.find = async (id, ...rest) => {
     const client = await find(id, ...rest);
     const { ctx } = Provider;
-    if (ctx && ROUTES.has(ctx.oidc?.route ?? '') && !counted.has(ctx.req)) {
+    if (ctx && names.has(ctx.oidc?.route) && !counted.has(ctx.req)) {
       await count(ctx, client && id);
     }
     return client;

@@ -11,8 +11,6 @@ export interface KeepInteractionDependencies {
   readonly cookies: Configuration['cookies'];
 }
 
-export type KeepInteraction = ReturnType<typeof createKeepInteraction>;
-
 /**
  * The person has posted a form of an authorization request: it goes on for `ACTED_ON` from now, in the store and in the
  * browser. One command, which makes nothing of a request that is over: answers false then.

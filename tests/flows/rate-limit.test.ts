@@ -68,7 +68,7 @@ describe('rate limits', () => {
     expect(refused.headers.get('ratelimit-policy')).to.include('"oidc";q=3');
   });
 
-  it('leave metadata, keys and health alone', async () => {
+  it('say nothing with metadata, keys and health, which are the same for everybody', async () => {
     const ip = anyAddress();
     for (const path of ['/.well-known/openid-configuration', '/.well-known/jwks.json']) {
       for (let call = 0; call < 5; call += 1) {

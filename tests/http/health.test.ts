@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { broken, type Finding, warning } from '../../src/kernel/plugin.ts';
+import { systemClock } from '../../src/system.ts';
 import { plugin } from '../kernel/test-plugin.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
@@ -7,6 +8,7 @@ describe('GET /health/ready', () => {
   let test: TestApp;
   let found: readonly Finding[] = [];
   let asked = 0;
+  let passed = 0;
 
   before(async () => {
     const queue = { name: 'queue', readiness: true, check: async () => found };
@@ -17,11 +19,14 @@ describe('GET /health/ready', () => {
         return [broken('It is broken.', 'Mend it.')];
       },
     };
-    test = await startTestApp({ plugins: [plugin('queues', { diagnoses: [queue, slow] })] });
+    const clock = { now: () => systemClock.now() + passed };
+    test = await startTestApp({ clock, plugins: [plugin('queues', { diagnoses: [queue, slow] })] });
   });
   after(() => test.close());
 
   const ready = async () => {
+    // What was found holds for a tenth of a second.
+    passed += 100;
     const answer = await test.browser().request('/health/ready');
     return { status: answer.status, body: answer.json() };
   };

@@ -5,6 +5,7 @@ import { provide } from '../../kernel/service.ts';
 import { createBuckets } from './buckets.ts';
 import { RateLimits } from './contract.ts';
 import { diagnoseOff } from './diagnose.ts';
+import { createLocalBuckets } from './local-buckets.ts';
 import { createLimiter, createRateLimits, unlimited } from './service.ts';
 import { parseRate, settings } from './settings.ts';
 
@@ -36,7 +37,11 @@ export const rateLimit = definePlugin({
     };
     return {
       provides: [provide(RateLimits, createRateLimits(dependencies))],
-      limiter: createLimiter(dependencies),
+      limiter: createLimiter({
+        ...dependencies,
+        local: createLocalBuckets(context.clock, { share: (rate) => rate }),
+        other: policy('other', set.RATE_LIMIT_OTHER),
+      }),
     };
   },
 });

@@ -1,4 +1,4 @@
-/** Buckets of this process alone, for as long as the store does not answer. */
+/** Buckets of this process alone: for as long as the store does not answer, and for what is not worth asking it. */
 import type { Clock } from '../../kernel/clock.ts';
 import type { BucketAnswer } from '../../kernel/store.ts';
 import type { Policy, Rate } from './rate.ts';
@@ -22,8 +22,18 @@ export const stricter = <Some extends Rate>(rate: Some): Some => ({
   refillPerSecond: rate.refillPerSecond / 2,
 });
 
+interface Options {
+  /** Buckets that are held at most. */
+  readonly most?: number;
+  /** What a process grants of a rate. Default: `stricter`. */
+  readonly share?: (rate: Rate) => Rate;
+}
+
 /** Callers that find no room share one bucket for each policy: nobody is forgotten to make room, so nobody gets a full bucket twice. */
-export function createLocalBuckets(clock: Clock, most = 10_000): LocalBuckets {
+export function createLocalBuckets(
+  clock: Clock,
+  { most = 10_000, share = stricter }: Options = {},
+): LocalBuckets {
   const levels = new Map<string, Level & { readonly rate: Rate }>();
   let prunedAt = Number.NEGATIVE_INFINITY;
 
@@ -48,7 +58,7 @@ export function createLocalBuckets(clock: Clock, most = 10_000): LocalBuckets {
   return {
     take(policy, key) {
       const now = clock.now();
-      const rate = stricter(policy);
+      const rate = share(policy);
       const place = placeOf(key, policy, now);
       const level = levels.get(place) ?? { tokens: rate.capacity, at: now };
       const tokens = refilled(level, rate, now);

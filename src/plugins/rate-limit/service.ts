@@ -3,6 +3,7 @@ import type { RateClass } from '../../kernel/route.ts';
 import type { Taken, TakeToken } from './buckets.ts';
 import { clientNetwork } from './client-network.ts';
 import type { RateLimits } from './contract.ts';
+import type { LocalBuckets } from './local-buckets.ts';
 import { problems } from './problems.ts';
 import { headerFields, type Policy } from './rate.ts';
 
@@ -12,6 +13,12 @@ interface Dependencies {
   readonly policies: Readonly<Record<RateClass | 'account' | 'recipient', Policy>>;
 }
 
+interface LocalDependencies {
+  /** Of this process, whole: every other process has as much again. */
+  readonly local: Pick<LocalBuckets, 'take'>;
+  readonly other: Policy;
+}
+
 const refusal = ({ retryAfter, policy, ...answer }: Taken) => ({
   retryAfter,
   detail: `Please wait ${retryAfter} ${retryAfter === 1 ? 'second' : 'seconds'}, then try again.`,
@@ -19,13 +26,24 @@ const refusal = ({ retryAfter, policy, ...answer }: Taken) => ({
 });
 
 /** By client address, and by address and client where OIDC clients call. */
-export const createLimiter = ({ take, policies }: Dependencies): Limiter => ({
+export const createLimiter = ({
+  take,
+  policies,
+  local,
+  other,
+}: Dependencies & LocalDependencies): Limiter => ({
   problems: Object.values(problems),
   async spend(rateClass, { ip, client }) {
     const who = client === undefined ? [] : [client];
     const taken = await take(policies[rateClass], clientNetwork(ip), ...who);
     if (!taken.allowed) throw problems.tooManyRequests(refusal(taken));
     return headerFields(taken.policy, taken);
+  },
+  spendHere(ip) {
+    const answer = local.take(other, clientNetwork(ip));
+    return answer.allowed
+      ? undefined
+      : problems.tooManyRequests(refusal({ ...answer, policy: other }));
   },
 });
 

@@ -46,6 +46,10 @@ export const settings = z.object({
     '1000/100',
     'Limit of token, introspection, revocation and PAR calls for each OIDC client at each address',
   ),
+  RATE_LIMIT_OTHER: rate(
+    '2000/500',
+    'Limit of all calls that no other limit counts (keys, metadata, documents, files, what is not found), for each client address in each process, shared with none',
+  ),
   RATE_LIMIT_ACCOUNT: rate(
     '10/0.03',
     'Limit of password checks for each account, known or not, wherever they come from',

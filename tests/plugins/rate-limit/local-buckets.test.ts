@@ -46,7 +46,7 @@ describe('rate-limit: buckets of one process', () => {
   });
 
   it('stay bounded under a flood of keys: latecomers share one, and nobody gets a full bucket twice', () => {
-    const buckets = createLocalBuckets(clock, 100);
+    const buckets = createLocalBuckets(clock, { most: 100 });
     for (let index = 0; index < 100; index += 1) takeAll(buckets, `key ${index}`);
     let admitted = 0;
     for (let index = 0; index < 10_000; index += 1) {
