@@ -37,6 +37,13 @@ export function readCookie(ctx: Context, table: CookieTable, name: CookieName): 
   return ctx.cookies.get(wireName, { signed });
 }
 
+/** All values of a cookie that is not signed, in the order of the header. */
+export function readCookies(ctx: Context, table: CookieTable, name: CookieName): string[] {
+  const prefix = `${table[name].name}=`;
+  const pairs = ctx.get('Cookie').split(/; */);
+  return pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length));
+}
+
 export function applyCookies(
   ctx: Context,
   table: CookieTable,

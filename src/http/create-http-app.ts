@@ -9,7 +9,7 @@ import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
 import { cacheDocuments } from './cached-documents.ts';
 import { createClientIp } from './client-ip.ts';
-import { lastingCookies, readCookie } from './cookies.ts';
+import { lastingCookies, readCookie, readCookies } from './cookies.ts';
 import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
@@ -75,6 +75,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
     userAgent: ctx.get('User-Agent').slice(0, 512),
     exchange: { req: ctx.req, res: ctx.res },
     cookie: (name) => readCookie(ctx, cookies, name),
+    cookieValues: (name) => readCookies(ctx, cookies, name),
   });
 
   const documents = cacheDocuments({ ...options, base, clientIp });

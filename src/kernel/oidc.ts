@@ -193,6 +193,8 @@ export interface OidcEngine {
   openSession(session: LiveSession): Promise<CookieChange>;
   /** The session of this browser, if it is signed in and the fence lets it live. */
   currentSession(exchange: Exchange): Promise<LiveSession | undefined>;
+  /** The `uid` that the value of a session cookie leads to, whether that session lives or not; one read of the store. */
+  sessionOfCookie(value: string): Promise<string | undefined>;
   /** Whether the live record is there and was used within SESSION_IDLE_TTL. */
   isSessionLive(uid: string): Promise<boolean>;
   /** Keeps a live record alive for another SESSION_IDLE_TTL; renews its `auth_time` (seconds) when given. */

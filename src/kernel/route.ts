@@ -46,6 +46,8 @@ export interface RequestInfo {
   readonly userAgent: string;
   readonly exchange: Exchange;
   cookie(name: CookieName): string | undefined;
+  /** Every value that was sent under this name, unsigned cookies only: a path-bound one may come twice, once from a sibling host. */
+  cookieValues(name: CookieName): readonly string[];
 }
 
 /** `public` must be written out; nothing is reachable by default. */

@@ -8,7 +8,7 @@ import type { StateStore } from '../kernel/store.ts';
 import type { AccessTokenVerifier } from './access-token.ts';
 import { resourceServer } from './resource-server.ts';
 import { REST_CLIENT_ID, REST_SCOPE } from './scopes.ts';
-import { sessionKey } from './session-adapter.ts';
+import { sessionKey, sessionOfId } from './session-adapter.ts';
 
 interface Dependencies {
   readonly issuer: string;
@@ -77,6 +77,8 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
       const { uid, accountId: userId, loginTs: authTime = 0, amr = [] } = session;
       return { uid, userId, authTime, amr };
     },
+
+    sessionOfCookie: (value) => sessionOfId(store, value),
 
     async isSessionLive(uid) {
       const json = await store.get(sessionKey(uid));

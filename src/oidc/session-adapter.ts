@@ -19,6 +19,18 @@ interface Pointer {
 /** Key of the live record; `uid` is no bearer value. */
 export const sessionKey = (uid: string): string => `oidc:session:${uid}`;
 
+/** Key of what the cookie's id leads to. */
+const pointerKey = (id: string): string => storeKey('Session', id);
+
+async function readPointer(store: StateStore, id: string): Promise<Pointer | undefined> {
+  const json = await store.get(pointerKey(id));
+  return json === undefined ? undefined : (JSON.parse(json) as Pointer);
+}
+
+/** The session that a cookie's id leads to, alive or not. */
+export const sessionOfId = async (store: StateStore, id: string): Promise<string | undefined> =>
+  (await readPointer(store, id))?.uid;
+
 const aliasKey = (id: string): Buffer => hash('sha256', `alias ${id}`, 'buffer');
 
 /** Only who holds the old id can read the new one. */
@@ -54,13 +66,6 @@ interface Dependencies {
  * A signed-in session counts only while the fence in PostgreSQL lets it live.
  */
 export function createSessionAdapter({ store, sessions: fence, core }: Dependencies): Adapter {
-  const pointerKey = (id: string): string => storeKey('Session', id);
-
-  const readPointer = async (id: string): Promise<Pointer | undefined> => {
-    const json = await store.get(pointerKey(id));
-    return json === undefined ? undefined : (JSON.parse(json) as Pointer);
-  };
-
   const readRecord = async (uid: string): Promise<AdapterPayload | undefined> => {
     const json = await store.get(sessionKey(uid));
     return json === undefined ? undefined : (JSON.parse(json) as AdapterPayload);
@@ -84,7 +89,7 @@ export function createSessionAdapter({ store, sessions: fence, core }: Dependenc
     findByUid,
 
     async find(id) {
-      const pointer = await readPointer(id);
+      const pointer = await readPointer(store, id);
       if (!pointer) return undefined;
       const record = await findByUid(pointer.uid);
       if (!record) return undefined;
@@ -105,7 +110,7 @@ export function createSessionAdapter({ store, sessions: fence, core }: Dependenc
     },
 
     async destroy(id) {
-      const pointer = await readPointer(id);
+      const pointer = await readPointer(store, id);
       if (!pointer) return;
       const session = Provider.ctx?.oidc?.session as { oldId?: string; jti: string } | undefined;
       if (session?.oldId === id) return leaveAlias(id, pointer, session.jti);

@@ -107,6 +107,7 @@ for (const store of storeKinds) {
       const second = await createUser(app);
       const browser = await signedInBrowser(app, first);
       const refresh = (await browser.cookie('authsrv-refresh')) ?? '';
+      const session = await browser.jar.getCookieString(app.issuer);
       const firstSid = decodeToken((await browser.cookie('authsrv-access')) ?? '').claims['sid'];
       expect(await logout('')).to.equal(204);
 
@@ -116,7 +117,7 @@ for (const store of storeKinds) {
       expect(claims['sid']).not.to.equal(firstSid);
       const replayed = await app.browser().request('/auth/refresh', {
         method: 'POST',
-        headers: { cookie: `authsrv-refresh=${refresh}` },
+        headers: { cookie: `authsrv-refresh=${refresh}; ${session}` },
         anonymous: true,
       });
       expect(replayed.status).to.equal(401);

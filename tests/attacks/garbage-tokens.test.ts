@@ -163,7 +163,7 @@ describe('garbage in the place of a token', () => {
     for (const [name, value] of Object.entries(await garbage())) {
       const send = (path: string, cookie: string) =>
         rawRequest(app, [`POST ${base}${path} HTTP/1.1`, 'Host: x', `Cookie: ${cookie}`]);
-      expect((await send('/auth/refresh', `refresh=${value}`)).status, name).to.equal(401);
+      expect((await send('/auth/refresh', `authsrv-refresh=${value}`)).status, name).to.equal(401);
       const part = value.slice(0, 3000);
       const all = `authsrv-access=${part}; authsrv-session=${part}; authsrv-session.sig=${part}; authsrv-refresh=${part}`;
       expect((await send('/auth/logout', all)).status, name).to.equal(204);

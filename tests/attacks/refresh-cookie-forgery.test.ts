@@ -36,16 +36,19 @@ describe('forged refresh cookies', () => {
 
   /** The refresh cookie of somebody who is signed in, as it is now. */
   let cookie: DecodedToken;
+  /** The session cookie beside it. */
+  let session: string;
 
   beforeEach(async () => {
     const browser = await signedInBrowser(app, await createUser(app));
     cookie = decodeToken((await browser.cookie('authsrv-refresh')) ?? '');
+    session = await browser.jar.getCookieString(app.issuer);
   });
 
   const refresh = (token: string): Promise<Answer> =>
     app.browser().request('/auth/refresh', {
       method: 'POST',
-      headers: { cookie: `authsrv-refresh=${token}` },
+      headers: { cookie: `authsrv-refresh=${token}; ${session}` },
       anonymous: true,
     });
 

@@ -116,7 +116,7 @@ for (const store of storeKinds) {
       expect((await anonymous.request('/auth/me', { headers })).status).to.equal(401);
       const refreshed = await anonymous.request('/auth/refresh', {
         method: 'POST',
-        headers: { cookie: `authsrv-refresh=${refresh}` },
+        headers: { cookie: `${cookie}; authsrv-refresh=${refresh}` },
       });
       expect(refreshed.status).to.equal(401);
       expect((await browser.request('/auth/me')).status).to.equal(200);

@@ -31,6 +31,8 @@ type Kind = keyof typeof USES;
 describe('JWT types', () => {
   let app: TestApp;
   let tokens: Record<Kind, string>;
+  /** The cookies beside a refresh cookie. */
+  let session: string;
   let es256: RelyingParty;
   let rs256: RelyingParty;
   let verdicts: (token: string) => Promise<Verdicts>;
@@ -42,6 +44,7 @@ describe('JWT types', () => {
     rs256 = await createRelyingParty(app);
     const browser = app.browser();
     const signedIn = await login(browser, await createUser(app));
+    session = await browser.jar.getCookieString(app.issuer);
     const first = await es256.redeem(codeOf(await es256.authorize(browser)));
     const second = await rs256.redeem(codeOf(await rs256.authorize(browser)));
     const { access_token: access = '', id_token: idEs256 = '' } = first.body;
@@ -68,7 +71,7 @@ describe('JWT types', () => {
   }
 
   const opensRefresh = async (token: string): Promise<boolean> => {
-    const headers = { cookie: `authsrv-refresh=${token}` };
+    const headers = { cookie: `authsrv-refresh=${token}; ${session}` };
     const answer = await app.browser().request('/auth/refresh', { method: 'POST', headers });
     return answer.status === 200;
   };

@@ -15,6 +15,13 @@ export const problems = defineProblems('account', {
     challenge: 'Cookie realm="auth"',
     clearCookies: SIGN_IN_COOKIES,
   },
+  /** Nothing of either session changes, and no cookie goes: one of them may not be from here (D16). */
+  refreshForeign: {
+    status: 401,
+    title: 'Sign in again',
+    detail: 'The refresh token does not belong to the session of this browser.',
+    challenge: 'Cookie realm="auth"',
+  },
   invalidCursor: { status: 400, title: 'The cursor is not one of ours' },
   sessionNotFound: { status: 404, title: 'There is no such session' },
   registrationClosed: { status: 403, title: 'Registration is closed' },

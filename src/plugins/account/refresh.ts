@@ -34,6 +34,12 @@ export interface TokenPair {
   readonly refreshExpiresAt: number;
 }
 
+/** Values of the cookies that a browser sent: every one called `refresh`, and that of its session. */
+export interface Presented {
+  readonly refresh: readonly string[];
+  readonly session: string | undefined;
+}
+
 export type Refresh = ReturnType<typeof createRefresh>;
 
 type Won = Extract<Rotation, { outcome: 'rotated' | 'same' }>;
@@ -83,16 +89,38 @@ export function createRefresh(dependencies: Dependencies) {
     return successor;
   };
 
+  const stateOf = (token: RefreshTokenClaims): Promise<[isActive: boolean, isLive: boolean]> =>
+    Promise.all([tokens.isActive(token), oidc.isSessionLive(token.sid)]);
+
+  /**
+   * The token of the browser's session: a path-bound cookie can come from a sibling host as well, alone or beside ours (D16).
+   * Throws `account:refresh-foreign`, which changes nothing, and `:refresh-rejected` for one that is over.
+   */
+  const choose = async ({ refresh, session }: Presented): Promise<VerifiedRefreshToken> => {
+    const own = refresh.flatMap((token) => tokens.verify(token) ?? []);
+    const [first] = own;
+    if (!first) throw problems.refreshRejected();
+    const [sid, [isActive, isLive]] = await Promise.all([
+      session === undefined ? undefined : oidc.sessionOfCookie(session),
+      stateOf(first),
+    ]);
+    // Of several the newest, so that one that was used before ends nothing.
+    const [used] = own.filter((one) => one.sid === sid).sort((one, other) => other.rot - one.rot);
+    if (sid === undefined && !isActive) return refuseInactive(first);
+    if (!used) throw problems.refreshForeign();
+    const [active, live] = used === first ? [isActive, isLive] : await stateOf(used);
+    if (!active) return refuseInactive(used);
+    // A session unused for SESSION_IDLE_TTL is over, however long its token was made to last (SEC-48).
+    if (!live) return refuse('session idle', used.gid);
+    return used;
+  };
+
   /** `prepare` is asked for what else the answer needs, before the token is used up. */
   return async <Extra>(
-    token: string | undefined,
+    presented: Presented,
     prepare: (userId: string) => Promise<Extra>,
   ): Promise<{ pair: TokenPair; extra: Extra }> => {
-    const used = token === undefined ? undefined : tokens.verify(token);
-    if (!used) throw problems.refreshRejected();
-    if (!(await tokens.isActive(used))) return refuseInactive(used);
-    // A session unused for SESSION_IDLE_TTL is over, however long its token was made to last (SEC-48).
-    if (!(await oidc.isSessionLive(used.sid))) return refuse('session idle', used.gid);
+    const used = await choose(presented);
     const access = await oidc.issueAccessToken({
       userId: used.sub,
       grantId: used.gid,

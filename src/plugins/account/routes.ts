@@ -37,7 +37,7 @@ export const createRoutes = (account: AccountService, admit: Admit): readonly Ro
     access: access.public,
     summary: 'Exchange the refresh cookie for new cookies',
     success: { status: 200, schema: SignedIn },
-    problems: [problems.refreshRejected],
+    problems: [problems.refreshRejected, problems.refreshForeign],
     handle: async ({ request }) => signedInReply(await account.refresh(request)),
   }),
   defineRoute({

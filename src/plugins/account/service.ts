@@ -79,9 +79,9 @@ export function createAccountService(dependencies: AccountDependencies) {
     },
 
     async refresh(request: RequestInfo): Promise<SignedIn> {
-      const token = request.cookie('refresh');
-      const { pair, extra: user } = await dependencies.refresh(token, activeUser);
       const session = request.cookie('session');
+      const presented = { refresh: request.cookieValues('refresh'), session };
+      const { pair, extra: user } = await dependencies.refresh(presented, activeUser);
       const kept: CookieChange[] = session
         ? [{ name: 'session', value: session, maxAge: dependencies.sessionIdleTtl }]
         : [];
