@@ -53,6 +53,8 @@ export function ensureThreadPool(
 export interface CoreConfig extends CoreEnvironment {
   readonly publicUrl: URL;
   readonly apiAudience: string;
+  /** API_TITLE, or the host of API_AUDIENCE. */
+  readonly apiTitle: string;
   /** True without DATABASE_URL. */
   readonly embedded: boolean;
   /** MIGRATE_ON_START, or what applies without it. */
@@ -110,10 +112,12 @@ function deriveConfig(core: CoreEnvironment): CoreConfig {
   const base = given.pathname.replace(/\/$/, '');
   const publicUrl = new URL(base || '/', given);
   const embedded = core.DATABASE_URL === undefined;
+  const apiAudience = core.API_AUDIENCE ?? `${publicUrl.origin}${base}/api`;
   return {
     ...core,
     publicUrl,
-    apiAudience: core.API_AUDIENCE ?? `${publicUrl.origin}${base}/api`,
+    apiAudience,
+    apiTitle: core.API_TITLE ?? (new URL(apiAudience).host || apiAudience),
     embedded,
     drainDelay: core.DRAIN_DELAY ?? (publicUrl.protocol === 'https:' ? 5 : 0),
     mayMigrate: core.MIGRATE_ON_START ?? embedded,

@@ -15,6 +15,12 @@ const LONGEST = 315_360_000;
 const seconds = (initial: number, min: number) =>
   z.coerce.number().int().min(min).max(LONGEST).default(initial);
 
+/** Control and formatting characters: a text must not forge the page it stands on. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** RFC 6749 §3.3. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/;
+
 /** The items of a comma-separated list. */
 export const splitList = (text: string): string[] =>
   text
@@ -109,7 +115,24 @@ export const coreSchema = z.object({
     .url({ error: 'must be an absolute URI' })
     .refine((text) => !text.includes('#'), { error: 'must have no fragment' })
     .optional()
-    .describe('`aud` of access tokens. Default: PUBLIC_URL + /api.'),
+    .describe(
+      '`aud` of access tokens for your API: those of first-party clients and of clients made with --api. Default: PUBLIC_URL + /api.',
+    ),
+  API_TITLE: z
+    .string()
+    .trim()
+    .min(1)
+    .max(100)
+    .refine((title) => !UNPRINTABLE.test(title), { error: 'must consist of printable characters' })
+    .optional()
+    .describe('What people know your API by, on the consent page. Default: host of API_AUDIENCE.'),
+  API_SCOPES: list
+    .superRefine(
+      each((scope) => (SCOPE.test(scope) ? undefined : 'must hold scopes (RFC 6749 §3.3)')),
+    )
+    .describe(
+      'Scopes of your API that the access tokens of REST logins have, besides those of this service. A comma list.',
+    ),
   ACCESS_TOKEN_TTL: seconds(600, 30).describe('Lifetime of access tokens, in seconds.'),
   REFRESH_TOKEN_TTL: seconds(2_592_000, 60).describe('Lifetime of a refresh token, in seconds.'),
   SESSION_IDLE_TTL: seconds(1_209_600, 60).describe('A session unused for so many seconds ends.'),

@@ -11,7 +11,7 @@ import type { Readiness } from './http/health.ts';
 import { basePath, issuerOf } from './http/public-url.ts';
 import { createRenderer } from './http/render.ts';
 import type { Shedding } from './http/shed-load.ts';
-import type { Clock, Random } from './kernel/clock.ts';
+import { type Clock, epochSeconds, type Random } from './kernel/clock.ts';
 import { createEventBus } from './kernel/events.ts';
 import type { SigningKeys } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
@@ -141,6 +141,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     issuer,
     registry,
     engine,
+    startedAt: epochSeconds(options.clock),
     shedding,
     draining: draining.signal,
   };
@@ -260,6 +261,8 @@ function sheddingOf({ OVERLOAD_DELAY }: CoreConfig, eventLoop: EventLoopDelay) {
 const coreSettings = (config: CoreConfig): CoreSettings => ({
   publicUrl: config.publicUrl,
   apiAudience: config.apiAudience,
+  apiTitle: config.apiTitle,
+  apiScopes: config.API_SCOPES,
   accessTokenTtl: config.ACCESS_TOKEN_TTL,
   refreshTokenTtl: config.REFRESH_TOKEN_TTL,
   sessionIdleTtl: config.SESSION_IDLE_TTL,

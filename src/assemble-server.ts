@@ -27,6 +27,7 @@ import type { BoundEngine } from './oidc/engine.ts';
 import { createInteractionPages } from './oidc/interaction-pages.ts';
 import { acceptJwtAccessTokens } from './oidc/jwt-access-token.ts';
 import { createProvider, endpointPaths } from './oidc/provider.ts';
+import { REST_CLIENT_ID } from './oidc/scopes.ts';
 import { completeSignOut, type SignOutDependencies } from './oidc/sign-out.ts';
 import { traceTokens } from './oidc/trace-tokens.ts';
 import { announceRetry } from './oidc/unavailable.ts';
@@ -57,6 +58,8 @@ export interface ServerParts {
   readonly requests: RequestContext;
   readonly telemetry: Telemetry;
   readonly engine: BoundEngine;
+  /** When this node was made; seconds since 1970. */
+  readonly startedAt: number;
   readonly shedding: Shedding;
   readonly render: Renderer;
   /** Aborted by `drain`. */
@@ -133,10 +136,10 @@ function assembleOidc(
     contributed: Object.assign({}, ...registry.all('oidcModels').map(({ value }) => value)),
     denyToken: (jti) => revocations.transaction(async (_transaction, deny) => deny({ jti })),
   });
-  const audience = core.apiAudience;
   const verifier = createAccessTokenVerifier({
     issuer,
-    audience,
+    apiAudience: core.apiAudience,
+    startedAt: parts.startedAt,
     keys,
     clock,
     denylist: revocations,
@@ -196,6 +199,8 @@ function assembleHttp(
     hasRole: registry.use(Roles).has,
     isRecent: registry.use(Sessions).isRecent,
     hasClient: async (id) => (await registry.use(Clients).find(id)) !== undefined,
+    isOwnClient: async (id) =>
+      id === REST_CLIENT_ID || (await registry.use(Clients).find(id))?.first_party === true,
     draining: parts.draining,
     assetsFolder: join(root, 'views', 'assets'),
     viewerFolder: viewerFolder(root),

@@ -29,7 +29,8 @@ const { issuer, audience } = args;
 const keys = createLocalJWKSet(args.jwks);
 const verifier = createAccessTokenVerifier({
   issuer,
-  audience,
+  apiAudience: audience,
+  startedAt: 0,
   keys: args.jwks.keys as never,
   denylist: createDenylist(),
   clock: { now: Date.now },

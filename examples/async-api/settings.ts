@@ -8,6 +8,8 @@ export interface Settings {
   /** This API as a client of the server: to follow which tokens are revoked. */
   readonly clientId: string;
   readonly clientSecret: string;
+  /** The scope that opens this API: its client was registered for it, and people allowed it. */
+  readonly scope: string;
   /** The role that opens `GET /admin`. */
   readonly adminRole: string;
   readonly port: number;
@@ -28,6 +30,7 @@ export function readSettings(env: Environment): Settings {
     audience: env['AUDIENCE'] || `${issuer}/api`,
     clientId: required(env, 'CLIENT_ID'),
     clientSecret: required(env, 'CLIENT_SECRET'),
+    scope: env['SCOPE'] || 'reports',
     adminRole: env['ADMIN_ROLE'] || 'reports',
     port,
     baseUrl: withoutSlash(env['BASE_URL'] || `http://127.0.0.1:${port}`),

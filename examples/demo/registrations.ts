@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { CommandLine } from './command-line.ts';
 
+/** Opens the API. */
+export const API_SCOPE = 'reports';
 /** Opens `GET /admin` of the API. */
 export const ROLE = 'reports';
 const SUPERUSER = 'admin@example.com';
@@ -19,10 +21,10 @@ export interface ClientCredentials {
   readonly secret: string;
 }
 
-/** Not one of ours, so that the consent page is seen. */
+/** Not one of ours, so that the consent page is seen; it may use the API, if people allow it. */
 export function createClient(cli: CommandLine, baseUrl: string): Promise<ClientCredentials> {
   return register(cli, [
-    ...['--name', 'Example app'],
+    ...['--name', 'Example app', '--api', '--allow-scope', API_SCOPE],
     ...['--redirect-uri', `${baseUrl}/callback`],
     ...['--post-logout-redirect-uri', `${baseUrl}/signed-out`],
     ...['--backchannel-logout-uri', `${baseUrl}/backchannel-logout`],

@@ -4,6 +4,7 @@ import { AUTHSRV, type CommandLine, createCommandLine } from './command-line.ts'
 import type { Ports } from './place.ts';
 import { createProcesses, type OnLine, type Processes } from './processes.ts';
 import {
+  API_SCOPE,
   type ClientCredentials,
   createApiClient,
   createClient,
@@ -83,12 +84,14 @@ async function everything(promises: readonly Promise<unknown>[]): Promise<void> 
   await Promise.all(promises);
 }
 
-/** The audience is the API's own URL, as RFC 9728 wants it. */
+/** The audience is the API's own URL, as RFC 9728 wants it. Its scope comes with REST logins: their front end is ours. */
 const serverSettings = (urls: Urls, port: number, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   PORT: String(port),
   HOST: '127.0.0.1',
   PUBLIC_URL: urls.issuer,
   API_AUDIENCE: urls.api,
+  API_TITLE: 'Reports API',
+  API_SCOPES: API_SCOPE,
   PLUGINS: fileOf('plugin-hello/index.ts'),
   MIGRATE_ON_START: 'true',
   LOG_LEVEL: env['LOG_LEVEL'] || 'warn',
@@ -113,6 +116,7 @@ const createApiStarter =
       AUDIENCE: urls.api,
       CLIENT_ID: client.id,
       CLIENT_SECRET: client.secret,
+      SCOPE: API_SCOPE,
       ADMIN_ROLE: ROLE,
       CLOCK_OFFSET: String(clockOffset),
     });

@@ -3,7 +3,8 @@ import * as client from 'openid-client';
 import type { PendingSignIn, SignedIn } from './sessions.ts';
 import { isLoopback, type Settings } from './settings.ts';
 
-const SCOPE = 'openid profile email';
+/** The last one is the API's. */
+const SCOPE = 'openid profile email reports';
 /** Seconds. */
 const TIMEOUT = 10;
 

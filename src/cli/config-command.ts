@@ -31,6 +31,7 @@ function effectiveDefaults(config: CoreConfig): Readonly<Record<string, string>>
   return {
     PUBLIC_URL: issuerOf(config.publicUrl),
     API_AUDIENCE: config.apiAudience,
+    API_TITLE: config.apiTitle,
     DATABASE_URL: `embedded, in ${config.DATA_DIR}/postgres`,
     REDIS_URL: 'none: PostgreSQL is the state store',
     SECRET_KEY: `generated, in ${config.DATA_DIR}/secret.key`,

@@ -15,12 +15,16 @@ export type IsRecent = (sid: string) => Promise<boolean>;
 /** Reads the database: is this client still registered? */
 export type HasClient = (clientId: string) => Promise<boolean>;
 
+/** True for the REST API's pseudo-client; of others, the database says whether they are first-party. */
+export type IsOwnClient = (clientId: string) => Promise<boolean>;
+
 export interface Authentication {
   readonly cookies: CookieTable;
   readonly verifyToken: VerifyToken;
   readonly hasRole: HasRole;
   readonly isRecent: IsRecent;
   readonly hasClient: HasClient;
+  readonly isOwnClient: IsOwnClient;
 }
 
 function presentedToken(ctx: Context, cookies: CookieTable): string | undefined {
@@ -49,11 +53,12 @@ export async function authorize(
 }
 
 async function checkUser(
-  { sub, sid }: Principal,
+  { sub, sid, clientId }: Principal,
   rule: Exclude<Access, { kind: 'public' | 'client' }>,
-  { hasRole, isRecent }: Pick<Authentication, 'hasRole' | 'isRecent'>,
+  { hasRole, isRecent, isOwnClient }: Authentication,
 ): Promise<void> {
   if (!sid) throw problems.insufficientScope();
+  if (rule.own && !(await isOwnClient(clientId))) throw problems.firstPartyOnly();
   if (rule.kind === 'role' && !(await hasRole(sub, rule.role))) throw problems.forbidden();
   if (rule.recent && !(await isRecent(sid))) throw problems.reauthenticationRequired();
 }

@@ -29,6 +29,11 @@ export const problems = defineProblems('http', {
     title: 'The access token does not cover this request',
     challenge: 'Bearer error="insufficient_scope"',
   },
+  firstPartyOnly: {
+    status: 403,
+    title: 'No third-party application may do this',
+    detail: 'Sign in to this service itself to do it.',
+  },
   reauthenticationRequired: {
     status: 403,
     title: 'Prove who you are again',

@@ -11,6 +11,8 @@ export interface ClaimSubject {
   readonly userId: string;
   readonly clientId: string;
   readonly scopes: ReadonlySet<string>;
+  /** With `access_token`: whether the token opens the operator's API, or this server only. */
+  readonly forApi?: boolean;
   /** With `account`: what `AccountSource` found for this request. */
   readonly account?: FoundAccount;
 }
@@ -104,6 +106,8 @@ export interface NewGrant {
   readonly openidScope: string;
   /** Space-separated, by resource indicator (RFC 8707). */
   readonly resources: Readonly<Record<string, string>>;
+  /** What its access tokens may name in `aud`. */
+  readonly audiences: readonly string[];
 }
 
 /** A code that was redeemed before, or whose grant is over. */
@@ -205,7 +209,10 @@ export interface OidcEngine {
     readonly userId: string;
     readonly clients: readonly string[];
   }): Promise<void>;
-  /** The session an access token of ours names, even if that token has expired or is denied; else undefined. */
+  /**
+   * The session that a token of a REST login or a first-party client names, even if that token has expired or is denied;
+   * else undefined.
+   */
   sessionOfToken(token: string): Promise<string | undefined>;
   /** Signs an RFC 9068 access token for the REST pseudo-client. `expiresAt` in seconds, `roles` as it says them. */
   issueAccessToken(
@@ -233,6 +240,12 @@ export interface Denylist {
 
 /** Decides what a client may have without asking, and remembers what was asked (OIDC Core §3.1.2.4). */
 export interface ConsentSource {
-  /** Scopes the user allowed this client, over all sessions; lasting until withdrawn. */
-  allowed(userId: string, clientId: string): Promise<ReadonlySet<string>>;
+  /** What the user allowed this client, over all sessions; lasting until withdrawn. */
+  allowed(userId: string, clientId: string): Promise<Allowed>;
+}
+
+export interface Allowed {
+  readonly scopes: ReadonlySet<string>;
+  /** Resource indicators (RFC 8707). */
+  readonly resources: ReadonlySet<string>;
 }

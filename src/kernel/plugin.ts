@@ -24,7 +24,12 @@ export interface Log {
 /** Settings of the core that more than one plugin needs. Lifetimes in seconds. */
 export interface CoreSettings {
   readonly publicUrl: URL;
+  /** `aud` of access tokens for the operator's API. */
   readonly apiAudience: string;
+  /** What people know that API by. */
+  readonly apiTitle: string;
+  /** Its scopes that REST logins have. */
+  readonly apiScopes: readonly string[];
   readonly accessTokenTtl: number;
   readonly refreshTokenTtl: number;
   readonly sessionIdleTtl: number;

@@ -1,4 +1,5 @@
 /** Collects what all plugins add and refuses what two of them claim. */
+import type { ClaimSource } from './oidc.ts';
 import { orderPlugins } from './order.ts';
 import {
   type Contributions,
@@ -74,10 +75,7 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
   );
   take('section', Object.keys(added.exportUser ?? {}));
   take('grant', Object.keys(added.grants ?? {}));
-  take(
-    'claim',
-    (added.claims ?? []).flatMap(({ names }) => names),
-  );
+  take('claim', claimNames(added.claims ?? []));
   take('model', Object.keys(added.oidcModels ?? {}));
   take(
     'diagnosis',
@@ -86,6 +84,19 @@ function takeAll(claims: Claims, owner: string, added: Contributions): void {
   for (const kind of ['accounts', 'limiter', 'requestIds'] as const) {
     if (added[kind]) claims.take(owner, 'contribution', kind);
   }
+}
+
+/** As often as they are claimed in one place: a plugin may say the same in access tokens and of accounts. */
+function claimNames(sources: readonly ClaimSource[]): string[] {
+  const inPlace = (place: ClaimSource['in'][number]): string[] =>
+    sources.filter((source) => source.in.includes(place)).flatMap(({ names }) => names);
+  const left = inPlace('account');
+  const both = inPlace('access_token');
+  for (const name of both) {
+    const at = left.indexOf(name);
+    if (at >= 0) left.splice(at, 1);
+  }
+  return [...both, ...left];
 }
 
 interface Endpoint {

@@ -53,12 +53,18 @@ export interface RequestInfo {
 /** `public` must be written out; nothing is reachable by default. */
 export type Access =
   | { readonly kind: 'public' }
-  | { readonly kind: 'user'; readonly scope: string; readonly recent?: boolean }
+  | {
+      readonly kind: 'user';
+      readonly scope: string;
+      readonly recent?: boolean;
+      readonly own?: boolean;
+    }
   | {
       readonly kind: 'role';
       readonly scope: string;
       readonly role: string;
       readonly recent?: boolean;
+      readonly own?: boolean;
     }
   | { readonly kind: 'client'; readonly scope: string };
 
@@ -70,6 +76,11 @@ export const access = {
   role: (role: string, scope = 'admin') => ({ kind: 'role', scope, role }) as const,
   /** A client that acts for itself (RFC 6749 §4.4) and still exists; never a user. */
   client: (scope: string) => ({ kind: 'client', scope }) as const,
+  /** The same as a rule for users, by a REST login or a first-party client: no third party may do it, whatever it was allowed. */
+  own: <Rule extends Exclude<Access, { kind: 'public' | 'client' }>>(rule: Rule) => ({
+    ...rule,
+    own: true as const,
+  }),
   /** The same as a rule for users, and the person proved who they are within the last 5 minutes (`auth_time`). */
   recent: <Rule extends Exclude<Access, { kind: 'public' | 'client' }>>(rule: Rule) => ({
     ...rule,

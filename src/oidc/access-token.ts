@@ -30,7 +30,10 @@ export interface AccessTokenClaims extends JWTPayload {
 
 interface Dependencies {
   readonly issuer: string;
-  readonly audience: string;
+  /** API_AUDIENCE: all that tokens without `openid` named before every token named the issuer. */
+  readonly apiAudience: string;
+  /** Seconds since 1970. A version that made such tokens may have run until then. */
+  readonly startedAt: number;
   readonly keys: readonly JWK[];
   readonly denylist: Denylist;
   readonly clock: Clock;
@@ -60,15 +63,12 @@ export interface AccessTokenVerifier {
   verify(token: string, options?: { staleRoles?: boolean }): Promise<AccessTokenClaims | undefined>;
   /** Who calls our own API: no sender-constrained token as Bearer (RFC 9449 §7.1). */
   principal(token: string): Promise<Principal | undefined>;
-  /**
-   * The session that a token of ours names, expired and denied ones too: for signing out. Only a token for our own
-   * API may do that, not one that an app holds.
-   */
-  sessionOf(token: string): Promise<string | undefined>;
+  /** What a token of ours says that may sign out, expired and denied ones too: one with the scope `account`. */
+  forSignOut(token: string): Promise<AccessTokenClaims | undefined>;
 }
 
 export function createAccessTokenVerifier(dependencies: Dependencies): AccessTokenVerifier {
-  const { issuer, audience, denylist, clock } = dependencies;
+  const { issuer, apiAudience, startedAt, denylist, clock } = dependencies;
   const signing = dependencies.keys.filter(({ alg }) => alg === ACCESS_TOKEN_ALG);
   const keySet = createLocalJWKSet({ keys: signing.map(publicKey) });
 
@@ -77,7 +77,7 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
     try {
       const { payload } = await jwtVerify(token, keySet, {
         issuer,
-        audience,
+        audience: [issuer, apiAudience],
         typ: 'at+jwt',
         algorithms: [ACCESS_TOKEN_ALG],
         requiredClaims: ['sub', 'client_id', 'exp', 'iat', 'jti'],
@@ -85,7 +85,8 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
         currentDate: now,
       });
       const claims = payload as AccessTokenClaims;
-      return claims.iat > now.getTime() / 1000 + SKEW ? undefined : claims;
+      const isOurs = [claims.aud].flat().includes(issuer) || claims.iat < startedAt;
+      return isOurs && claims.iat <= now.getTime() / 1000 + SKEW ? claims : undefined;
     } catch {
       return undefined; // Every way a token can be wrong has one answer.
     }
@@ -106,11 +107,11 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
   return {
     verify,
 
-    async sessionOf(token) {
+    async forSignOut(token) {
       const expired = peekExpiry(token);
       const at = Math.min(clock.now(), expired * 1000);
       const claims = await decode(token, new Date(at));
-      return claims && scopesOf(claims).has('account') ? claims.sid : undefined;
+      return claims && scopesOf(claims).has('account') ? claims : undefined;
     },
 
     async principal(token) {

@@ -6,6 +6,7 @@ import type { CoreSettings } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
 import { ACTED_ON } from './lifetimes.ts';
 import { refuseToStore } from './request-sizes.ts';
+import type { StoredResources } from './resources.ts';
 import { createSessionAdapter } from './session-adapter.ts';
 import { lifetime, storeKey } from './store-key.ts';
 import { wrapUnavailable } from './unavailable.ts';
@@ -16,6 +17,7 @@ export interface AdapterDependencies {
   readonly grants: GrantFence;
   readonly sessions: SessionFence;
   readonly core: Pick<CoreSettings, 'sessionTtl'>;
+  readonly resources: StoredResources;
   /** Puts one access token on the denylist. */
   readonly denyToken: (jti: string) => Promise<void>;
   /** Adapters that plugins bring, by model name. */
@@ -53,9 +55,19 @@ function plainAdapter(name: string, store: StateStore): Adapter {
   };
 }
 
+/** Codes and refresh tokens are stored with the resources of their grants. */
+const withResources = (plain: Adapter, resources: StoredResources): Adapter => ({
+  ...plain,
+  upsert: (id, payload, expiresIn) => plain.upsert(id, resources.write(payload), expiresIn),
+  async find(id) {
+    const payload = (await plain.find(id)) as AdapterPayload | undefined;
+    return payload && resources.read(payload);
+  },
+});
+
 /** One success a code (RFC 6749 §4.1.2); who comes second is told so by PostgreSQL. */
-function codeAdapter({ store, grants }: AdapterDependencies): Adapter {
-  const plain = plainAdapter('AuthorizationCode', store);
+function codeAdapter({ store, grants, resources }: AdapterDependencies): Adapter {
+  const plain = withResources(plainAdapter('AuthorizationCode', store), resources);
   return {
     ...plain,
     async consume(id) {
@@ -76,8 +88,8 @@ function codeAdapter({ store, grants }: AdapterDependencies): Adapter {
  * decides comes with it in `upsert`, so nothing that may fail is left to do once the old token is used up.
  */
 function refreshTokenAdapter(dependencies: AdapterDependencies, read: GrantsOfRequests): Adapter {
-  const { store, grants, sessions, random } = dependencies;
-  const plain = plainAdapter('RefreshToken', store);
+  const { store, grants, sessions, random, resources } = dependencies;
+  const plain = withResources(plainAdapter('RefreshToken', store), resources);
   return {
     ...plain,
     async upsert(id, payload, expiresIn) {
@@ -142,9 +154,15 @@ function createGrantsOfRequests(): GrantsOfRequests {
 }
 
 /** Whether the grant still lives when the tokens are made, `rotate` decides, whatever was read before. */
-const grantAdapter = (grants: Adapter, read: GrantsOfRequests): Adapter => ({
+const grantAdapter = (
+  { grants: { adapter: grants }, resources }: AdapterDependencies,
+  read: GrantsOfRequests,
+): Adapter => ({
   ...grants,
-  find: async (id) => read.take(id) ?? (await grants.find(id)),
+  async find(id) {
+    const payload = read.take(id) ?? (await grants.find(id));
+    return payload && resources.readGrant(payload, Provider.ctx?.oidc.client);
+  },
 });
 
 /**
@@ -223,7 +241,7 @@ function createAdapter(
     case 'RefreshToken':
       return refreshTokenAdapter(dependencies, read);
     case 'Grant':
-      return grantAdapter(dependencies.grants.adapter, read);
+      return grantAdapter(dependencies, read);
     case 'PushedAuthorizationRequest':
       return requestAdapter(dependencies);
     case 'ReplayDetection':

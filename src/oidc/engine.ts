@@ -36,6 +36,10 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
   };
   const provider = (): Provider => parts().provider;
 
+  const isOwnClient = async (clientId: string): Promise<boolean> =>
+    clientId === REST_CLIENT_ID ||
+    (await provider().Client.find(clientId))?.['first_party'] === true;
+
   const tell = async (clientId: string, userId: string, uid: string): Promise<void> => {
     try {
       const client = await provider().Client.find(clientId);
@@ -51,13 +55,16 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
 
   return {
     issuer,
-    restClient: { id: REST_CLIENT_ID, scope: REST_SCOPE },
+    restClient: { id: REST_CLIENT_ID, scope: [REST_SCOPE, ...core.apiScopes].join(' ') },
 
     bind(built, verifier) {
       bound = { provider: built, verifier };
     },
 
-    sessionOfToken: (token) => parts().verifier.sessionOf(token),
+    async sessionOfToken(token) {
+      const claims = await parts().verifier.forSignOut(token);
+      return claims && (await isOwnClient(claims.client_id)) ? claims.sid : undefined;
+    },
 
     async idle() {
       await Promise.all(running);
@@ -114,7 +121,7 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
         scope,
         sessionUid: sessionId,
       } as never);
-      const resource = resourceServer(core, scope);
+      const resource = resourceServer(core, core.apiAudience, scope);
       token.resourceServer = new ResourceServer(core.apiAudience, resource as never);
       const value = await token.save();
       const { exp = 0, roles = [] } = decodeJwt<{ roles?: readonly string[] }>(value);

@@ -1,23 +1,29 @@
 import { type Client, errors, type Grant, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ConsentSource, GrantFence } from '../kernel/oidc.ts';
-import { grantableByUsers, OPENID_SCOPES } from './scopes.ts';
+import { mayUseApi, type Resources } from './resources.ts';
+import { grantableByUsers, OIDC_SCOPES } from './scopes.ts';
 import { orUnavailable } from './unavailable.ts';
 
 interface Dependencies {
   readonly grants: GrantFence;
   readonly consents: ConsentSource;
-  readonly audience: string;
+  readonly resources: Resources;
 }
 
 /**
  * oidc-provider's `loadExistingGrant`: consent is remembered over sessions, and every authorization that
  * needs no more of it makes a grant of its own. Undefined leads to the consent prompt for what is missing.
  */
-export function createLoadExistingGrant({ grants, consents, audience }: Dependencies) {
-  const hasConsent = async (userId: string, client: Client, wanted: readonly string[]) => {
+export function createLoadExistingGrant({ grants, consents, resources }: Dependencies) {
+  const hasConsent = async (
+    userId: string,
+    client: Client,
+    wanted: { readonly scopes: readonly string[]; readonly api: boolean },
+  ) => {
     if (client['first_party'] === true) return true;
     const allowed = await consents.allowed(userId, client.clientId);
-    return wanted.every((scope) => allowed.has(scope));
+    const hasApi = !wanted.api || allowed.resources.has(resources.api);
+    return hasApi && wanted.scopes.every((scope) => allowed.scopes.has(scope));
   };
 
   const load = async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
@@ -28,18 +34,29 @@ export function createLoadExistingGrant({ grants, consents, audience }: Dependen
 
     const grantable = grantableByUsers(client);
     const wanted = [...oidc.requestParamScopes].filter((scope) => grantable.has(scope));
-    if (!(await hasConsent(session.accountId, client, wanted))) return undefined;
+    const asked = Object.keys(oidc.resourceServers ?? {});
+    const api = asked.includes(resources.api) && mayUseApi(client, resources);
+    if (!(await hasConsent(session.accountId, client, { scopes: wanted, api }))) return undefined;
 
-    const openidScope = OPENID_SCOPES.filter((scope) => wanted.includes(scope)).join(' ');
-    const resources = { [audience]: wanted.join(' ') };
+    const scope = wanted.join(' ');
+    const openidScope = OIDC_SCOPES.filter((name) => wanted.includes(name)).join(' ');
     const { accountId: userId, uid: sessionId } = session;
     const { clientId } = client;
-    const id = await grants.create({ userId, clientId, sessionId, openidScope, resources });
+    const id = await grants.create({
+      userId,
+      clientId,
+      sessionId,
+      openidScope,
+      resources: { [resources.api]: scope },
+      audiences: api ? [resources.api, resources.own] : [resources.own],
+    });
     if (id === undefined) throw new errors.LoginRequired('the session has just ended');
     const grant = new oidc.provider.Grant({ accountId: userId, clientId });
     grant.jti = id;
     grant.addOIDCScope(openidScope);
-    grant.addResourceScope(audience, wanted.join(' '));
+    // What the client may not have is refused, not asked for: no person could give it.
+    grant.rejectOIDCScope([...oidc.requestParamOIDCScopes].filter((name) => !grantable.has(name)));
+    for (const resource of asked) grant.addResourceScope(resource, scope);
     return grant;
   };
   return (ctx: KoaContextWithOIDC) => orUnavailable(() => load(ctx));

@@ -1,17 +1,19 @@
 /** Which features are on, and who may use them. */
-import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { CoreSettings, Secrets } from '../kernel/plugin.ts';
 import { resourceServer } from './resource-server.ts';
+import { audienceOf, defaultResource, type Resources } from './resources.ts';
 import { grantableByUsers, grantableScopes, REST_CLIENT_ID } from './scopes.ts';
 import { type SignOutDependencies, signOutPages } from './sign-out.ts';
 
 interface FeatureDependencies extends SignOutDependencies {
   readonly core: CoreSettings;
+  readonly resources: Resources;
   readonly secrets: Secrets;
 }
 
 export function features(dependencies: FeatureDependencies): Configuration['features'] {
-  const { core, secrets } = dependencies;
+  const { core, secrets, resources } = dependencies;
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -28,13 +30,14 @@ export function features(dependencies: FeatureDependencies): Configuration['feat
     dPoP: { enabled: true, nonceSecret: secrets.keys('dpop-nonce')[0] },
     resourceIndicators: {
       enabled: true,
-      defaultResource: async (_ctx, _client, oneOf) => oneOf ?? core.apiAudience,
+      defaultResource: async (ctx, _client, oneOf) =>
+        defaultResource(ctx, oneOf as readonly string[] | undefined, resources),
       useGrantedResource: async () => true,
-      getResourceServerInfo: async ({ oidc }, resource, client) => {
-        if (resource !== core.apiAudience) throw new errors.InvalidTarget();
-        const isForItself = oidc.params?.['grant_type'] === 'client_credentials';
+      getResourceServerInfo: async (ctx, resource, client) => {
+        const audience = audienceOf(ctx, resource, resources);
+        const isForItself = ctx.oidc.params?.['grant_type'] === 'client_credentials';
         const scopes = isForItself ? grantableScopes(client) : grantableByUsers(client);
-        return resourceServer(core, [...scopes].join(' '));
+        return resourceServer(core, audience, [...scopes].join(' '));
       },
     },
   } as Configuration['features'];

@@ -2,6 +2,7 @@
 import { decodeJwt } from 'jose';
 import { interactionPolicy, type UnknownObject } from 'oidc-provider';
 import type { Prompt } from '../kernel/oidc.ts';
+import { isForApi, mayUseApi, type Resources } from './resources.ts';
 
 /** oidc-provider's `interactions.url`: the page of one step. */
 export const interactionUrl =
@@ -10,7 +11,7 @@ export const interactionUrl =
     `${publicUrl.pathname.replace(/\/$/, '')}/interaction/${uid}`;
 
 /** oidc-provider's prompts and those of plugins. A user who was disabled while signed in gets the sign-in page, not an error. */
-export function policy(prompts: readonly Prompt[]) {
+export function policy(prompts: readonly Prompt[], resources: Resources) {
   const base = interactionPolicy.base();
   const { Check } = interactionPolicy;
   for (const { name, requestable } of prompts) {
@@ -33,6 +34,15 @@ export function policy(prompts: readonly Prompt[]) {
       'login_required',
       ({ oidc }) => oidc.route === 'resume' && isForAnother(oidc.params, oidc.session?.accountId),
     ),
+  );
+  // oidc-provider asks for scopes only; a request may name the API and no scope.
+  base.get('consent')?.checks.add(
+    new Check('api_missing', 'the API was not granted', 'consent_required', (ctx) => {
+      const { client, resourceServers = {} } = ctx.oidc;
+      const isAsked = Object.hasOwn(resourceServers, resources.api);
+      const mayHave = client !== undefined && mayUseApi(client, resources);
+      return isAsked && mayHave && !isForApi(ctx, resources.api, resources);
+    }),
   );
   return base;
 }

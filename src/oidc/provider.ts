@@ -18,12 +18,15 @@ import { createFetch } from './outgoing.ts';
 import { createRenderError } from './render-error.ts';
 import { limitSignOutState, sizeChecks } from './request-sizes.ts';
 import { completeAccessToken } from './resource-server.ts';
-import { OPENID_SCOPES, REST_CLIENT_ID } from './scopes.ts';
+import { createStoredResources } from './resources.ts';
+import { OIDC_SCOPES, REST_CLIENT_ID } from './scopes.ts';
 import type { SignOutDependencies } from './sign-out.ts';
 import { signingKey } from './signing-key.ts';
 import { createTokenClaims } from './token-claims.ts';
 
-export interface ProviderDependencies extends AdapterDependencies, SignOutDependencies {
+export interface ProviderDependencies
+  extends Omit<AdapterDependencies, 'resources'>,
+    SignOutDependencies {
   readonly issuer: string;
   readonly core: CoreSettings;
   readonly secrets: Secrets;
@@ -55,13 +58,14 @@ const ID_TOKEN_ALGS = ['RS256', 'ES256'] as const;
 
 export function createProvider(dependencies: ProviderDependencies): Provider {
   const { issuer, core, grantHandlers, keys, claims, render } = dependencies;
-  const tokenClaims = createTokenClaims(claims, dependencies.sessions);
+  const resources = { own: issuer, api: core.apiAudience };
+  const tokenClaims = createTokenClaims(claims, dependencies.sessions, resources);
   const provider = new Provider(issuer, {
-    adapter: createAdapterFactory(dependencies),
+    adapter: createAdapterFactory({ ...dependencies, resources: createStoredResources(resources) }),
     jwks: { keys: keys.map(signingKey) },
     routes: endpointPaths,
     responseTypes: ['code'],
-    scopes: [...OPENID_SCOPES],
+    scopes: [...OIDC_SCOPES],
     claims: scopeClaims(claims),
     clients: [
       {
@@ -73,7 +77,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
         token_endpoint_auth_method: 'none',
       },
     ],
-    extraClientMetadata: { properties: ['first_party', 'allowed_scopes'] },
+    extraClientMetadata: { properties: ['first_party', 'allowed_scopes', 'allowed_resources'] },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     assertJwtClientAuthClaimsAndHeader: createAssertionCheck(dependencies.clock),
     clientBasedCORS: (_ctx, origin) => dependencies.origins.has(origin),
@@ -81,7 +85,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     pkce: { required: () => true },
     extraParams: sizeChecks,
     findAccount: createFindAccount(dependencies.accounts, claims),
-    loadExistingGrant: createLoadExistingGrant({ ...dependencies, audience: core.apiAudience }),
+    loadExistingGrant: createLoadExistingGrant({ ...dependencies, resources }),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     // Sessions end their grants in PostgreSQL; tokens need not look the session up.
     expiresWithSession: async () => false,
@@ -90,12 +94,15 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     revokeGrantPolicy: () => true,
     extraTokenClaims: tokenClaims.extraTokenClaims,
     formats: { customizers: { jwt: completeAccessToken(issuer, dependencies.clock) } },
-    interactions: { policy: policy(dependencies.prompts), url: interactionUrl(core.publicUrl) },
+    interactions: {
+      policy: policy(dependencies.prompts, resources),
+      url: interactionUrl(core.publicUrl),
+    },
     renderError: createRenderError(render),
     fetch: createFetch(core.publicUrl),
     cookies: cookieSettings(core, dependencies.secrets),
     ttl: lifetimes(core),
-    features: features(dependencies),
+    features: features({ ...dependencies, resources }),
     enabledJWA: {
       idTokenSigningAlgValues: [...ID_TOKEN_ALGS],
       userinfoSigningAlgValues: [...ID_TOKEN_ALGS],

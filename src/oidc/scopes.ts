@@ -4,10 +4,13 @@ import { CLIENT_SCOPES } from '../kernel/oidc.ts';
 /** Scopes of OpenID Connect that every client may ask for. */
 export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const;
 
+/** Scopes of OpenID Connect and ours that give claims: of them ID token and userinfo are made. */
+export const OIDC_SCOPES = [...OPENID_SCOPES, 'roles'] as const;
+
 /** The client behind the cookie REST API. It has no grant type, so `/oidc/token` takes none of its tokens. */
 export const REST_CLIENT_ID = 'auth-service';
 
-/** What a REST login gives: the only one that opens our own API without being asked for. */
+/** What a REST login gives besides API_SCOPES: the only one that opens our own API without being asked for. */
 export const REST_SCOPE = 'openid profile email account admin';
 
 /** oidc-provider's client with our own metadata. */

@@ -4,10 +4,10 @@ import {
   type ClientCredentials,
   errors,
   type KoaContextWithOIDC,
-  type RefreshToken,
 } from 'oidc-provider';
 import type { SessionFence } from '../kernel/oidc.ts';
 import { collectClaims, type OwnedClaims } from './claims.ts';
+import { checkResource, defaultResource, isForApi, type Resources } from './resources.ts';
 import { orUnavailable } from './unavailable.ts';
 
 type Claims = Record<string, unknown>;
@@ -15,17 +15,22 @@ type Token = AccessToken | ClientCredentials;
 
 type Sessions = Pick<SessionFence, 'isAlive'>;
 
-export function createTokenClaims(sources: readonly OwnedClaims[], sessions: Sessions) {
+export function createTokenClaims(
+  sources: readonly OwnedClaims[],
+  sessions: Sessions,
+  resources: Resources,
+) {
   const prepared = new WeakMap<object, Claims>();
 
   const collect = (
     userId: string,
     clientId: string,
     scope: string | undefined,
+    forApi: boolean,
   ): Promise<Claims> => {
     const scopes = new Set((scope ?? '').split(' ').filter(Boolean));
     return orUnavailable(() =>
-      collectClaims(sources, 'access_token', { userId, clientId, scopes }),
+      collectClaims(sources, 'access_token', { userId, clientId, scopes, forApi }),
     );
   };
 
@@ -47,9 +52,10 @@ export function createTokenClaims(sources: readonly OwnedClaims[], sessions: Ses
      */
     async rotateRefreshToken(ctx: KoaContextWithOIDC): Promise<boolean> {
       const { RefreshToken: token, Account: account } = ctx.oidc.entities;
-      if (token) checkResource(token, ctx.oidc.params?.['resource']);
+      const resource = resourceOfRefresh(ctx, resources);
       if (token?.accountId && token.clientId) {
-        const claims = await collect(token.accountId, token.clientId, token.scope);
+        const forApi = isForApi(ctx, resource, resources);
+        const claims = await collect(token.accountId, token.clientId, token.scope, forApi);
         const sid = await sessionOf(token.sessionUid, token.scope);
         prepared.set(ctx.oidc, { ...claims, sid });
         await account?.claims('id_token', token.scope ?? '', {}, []);
@@ -63,7 +69,9 @@ export function createTokenClaims(sources: readonly OwnedClaims[], sessions: Ses
       const { accountId, clientId, scope, grantId, sessionUid } = token as AccessToken;
       const ready = ctx && prepared.get(ctx.oidc);
       if (ready) return { ...ready, gid: grantId };
-      const claims = await collect(accountId, clientId ?? '', scope);
+      const { resourceServer: server } = token as AccessToken;
+      const forApi = !ctx || isForApi(ctx, server?.audience, resources);
+      const claims = await collect(accountId, clientId ?? '', scope, forApi);
       const granted = ctx?.oidc.entities.AuthorizationCode?.scope;
       return { ...claims, gid: grantId, sid: await sessionOf(sessionUid, granted) };
     },
@@ -71,9 +79,10 @@ export function createTokenClaims(sources: readonly OwnedClaims[], sessions: Ses
 }
 
 /** One resource at most, and one that was granted (RFC 8707 §2.2). Throws InvalidTarget. */
-function checkResource(token: RefreshToken, asked: unknown): void {
-  const granted = [token.resource].flat();
-  const resources = [asked].flat().filter((resource) => resource !== undefined);
-  const isGranted = resources.every((resource) => granted.includes(resource as string));
-  if (resources.length > 1 || !isGranted) throw new errors.InvalidTarget();
+function resourceOfRefresh(ctx: KoaContextWithOIDC, resources: Resources): string {
+  const asked = [ctx.oidc.params?.['resource']].flat().filter((one) => one !== undefined);
+  if (asked.length > 1) throw new errors.InvalidTarget();
+  const [resource = defaultResource(ctx, undefined, resources)] = asked as string[];
+  checkResource(ctx, resource, resources);
+  return resource;
 }

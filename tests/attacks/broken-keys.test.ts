@@ -119,7 +119,8 @@ describe('CVE-2026-73421 (next-auth) what cannot be looked up', () => {
     const { claims } = decodeToken(token);
     const parts = {
       issuer: String(claims['iss']),
-      audience: [claims['aud']].flat()[0] as string,
+      apiAudience: [claims['aud']].flat()[0] as string,
+      startedAt: 0,
       clock: { now: () => Date.now() },
       denylist: { denies: () => false },
     };

@@ -48,7 +48,7 @@ describe('consent', () => {
     const page = await rp.authorize(browser, { scope: 'openid admin account' });
     expect(page.text.match(/class="permission"/g)).to.have.length(1);
     codeOf(await browser.submit(page, {}, allow));
-    expect([...(await allowed(rp.client.client_id))]).to.deep.equal(['openid']);
+    expect([...(await allowed(rp.client.client_id)).scopes]).to.deep.equal(['openid']);
   });
 
   it('SEC-61: fields that are added to the form allow nothing more', async () => {
@@ -57,7 +57,7 @@ describe('consent', () => {
     const added = { scope: 'openid admin', scopes: 'admin', client_id: 'x', grant: 'admin' };
     const { body } = await rp.redeem(codeOf(await browser.submit(page, added, allow)));
     expect(body.scope).to.equal('openid');
-    expect([...(await allowed(rp.client.client_id))]).to.deep.equal(['openid']);
+    expect([...(await allowed(rp.client.client_id)).scopes]).to.deep.equal(['openid']);
   });
 
   it('SEC-61: one client’s consent is not another’s', async () => {
@@ -105,7 +105,7 @@ describe('consent', () => {
     const answer = await browser.submit(page, {}, allow);
     expect(answer.location?.searchParams.has('code') ?? false).to.equal(false);
     expect(answer.status).to.equal(400);
-    expect((await allowed(rp.client.client_id)).size).to.equal(0);
+    expect((await allowed(rp.client.client_id)).scopes.size).to.equal(0);
   });
 
   it('SEC-61: a page of one person allows nothing once another has signed in', async () => {
@@ -115,8 +115,8 @@ describe('consent', () => {
     expect((await login(browser, next)).status).to.equal(200);
     const answer = await browser.submit(page, {}, allow);
     expect(answer.location?.searchParams.has('code') ?? false).to.equal(false);
-    expect((await allowed(rp.client.client_id)).size).to.equal(0);
-    expect((await allowed(rp.client.client_id, next)).size).to.equal(0);
+    expect((await allowed(rp.client.client_id)).scopes.size).to.equal(0);
+    expect((await allowed(rp.client.client_id, next)).scopes.size).to.equal(0);
   });
 
   it('SEC-61: a withdrawn consent is asked again, and what it gave has ended', async () => {

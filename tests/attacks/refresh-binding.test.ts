@@ -30,7 +30,7 @@ for (const store of storeKinds) {
       const browser = await signedInBrowser(app, user);
       if (!rp.client.first_party) {
         const scopes = (scope ?? 'openid profile email').split(' ');
-        await app.app.use(Consents).allow(user.id, rp.client.client_id, scopes);
+        await app.app.use(Consents).allow(user.id, rp.client.client_id, { scopes, resources: [] });
       }
       return (await rp.redeem(codeOf(await rp.authorize(browser, scope ? { scope } : {})))).body;
     }
@@ -112,7 +112,7 @@ for (const store of storeKinds) {
         'https://other.example.com/api',
         `${app.issuer}/api/`,
         `${app.issuer}/api#x`,
-        app.issuer,
+        `${app.issuer}/`,
         'not a uri',
       ]) {
         expect((await rp.refresh(token, { resource })).body.error, resource).to.equal(

@@ -83,25 +83,37 @@ describe('claims of access tokens', () => {
     }
   });
 
-  it('SEC-38 aud: only this API', async () => {
+  it('D2 SEC-38 aud: only what names the issuer, whatever else it names', async () => {
     for (const aud of [
       undefined,
       null,
       '',
       [],
-      app.issuer,
-      [app.issuer],
       `${app.issuer}/api/`,
       `${app.issuer}/API`,
       `${app.issuer}/api https://other.example.com`,
       'https://other.example.com',
       ['https://other.example.com'],
-      [[`${app.issuer}/api`]],
-      { 0: `${app.issuer}/api` },
+      `${app.issuer}/api`,
+      [`${app.issuer}/api`],
+      [[app.issuer]],
+      { 0: app.issuer },
+      `${app.issuer}/`,
     ]) {
       expect(await withClaims({ aud }), JSON.stringify(aud)).to.deep.equal(REFUSED);
     }
-    expect(await bearer({ aud: `${app.issuer}/api` })).to.equal(200);
+    for (const aud of [app.issuer, [app.issuer], ['https://other.example.com', app.issuer]]) {
+      expect(await withClaims({ aud }), JSON.stringify(aud)).to.deep.equal(ACCEPTED);
+    }
+  });
+
+  it('D2 a token of before this node started may name the API alone: the version before made such', async () => {
+    const aud = `${app.issuer}/api`;
+    expect(await withClaims({ aud, iat: now - 1 })).to.deep.equal(ACCEPTED);
+    expect(await withClaims({ aud, iat: now })).to.deep.equal(REFUSED);
+    expect(await withClaims({ aud: 'https://other.example.com', iat: now - 1 })).to.deep.equal(
+      REFUSED,
+    );
   });
 
   it('SEC-38 sub, client_id, exp, iat and jti must be there', async () => {

@@ -30,7 +30,9 @@ export async function createCast(app: TestApp) {
 
   const enter = async (roles: readonly string[]): Promise<Actor> => {
     const user = await createUser(app, roles);
-    await app.app.use(Consents).allow(user.id, rp.client.client_id, ['openid']);
+    await app.app
+      .use(Consents)
+      .allow(user.id, rp.client.client_id, { scopes: ['openid'], resources: [] });
     const browser = app.browser();
     const answer = await login(browser, user);
     const access = (await browser.cookie('authsrv-access')) ?? '';

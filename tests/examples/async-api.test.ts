@@ -27,7 +27,12 @@ describe('examples/async-api', () => {
       keys: createRemoteJWKSet(jwksUri),
       now: () => new Date(clock * 1000),
     });
-    const settings = { issuer: server.issuer, audience: AUDIENCE, adminRole: 'reports' };
+    const settings = {
+      issuer: server.issuer,
+      audience: AUDIENCE,
+      scope: 'reports',
+      adminRole: 'reports',
+    };
     const revocations = { denies: denylist.denies, isCurrent: () => isCurrent };
     return createApp({ ...settings, baseUrl: AUDIENCE }, { verify, revocations }).callback();
   };
@@ -54,7 +59,7 @@ describe('examples/async-api', () => {
     iat: NOW,
     jti: 'jti-1',
     client_id: 'client-1',
-    scope: 'openid profile',
+    scope: 'openid reports',
     roles: [],
     ...(changes as JWTPayload),
   });
@@ -85,7 +90,7 @@ describe('examples/async-api', () => {
       expect(answer.body).to.deep.equal({
         sub: 'user-1',
         client_id: 'client-1',
-        scope: 'openid profile',
+        scope: 'openid reports',
         roles: ['editor'],
         exp: NOW + 600,
       });

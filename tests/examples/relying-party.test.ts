@@ -57,7 +57,7 @@ describe('examples/relying-party', () => {
       response_type: 'code',
       client_id: CLIENT_ID,
       redirect_uri: `${BASE_URL}/callback`,
-      scope: 'openid profile email',
+      scope: 'openid profile email reports',
       code_challenge_method: 'S256',
     });
     for (const name of ['state', 'nonce', 'code_challenge']) {

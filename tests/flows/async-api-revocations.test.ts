@@ -51,7 +51,8 @@ for (const store of storeKinds) {
       const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
       const verify = createAccessTokenVerifier({ issuer, audience, keys, now: () => new Date() });
       const { isCurrent } = following;
-      const settings = { issuer, audience, adminRole: 'reports', baseUrl: audience };
+      const role = { scope: 'account', adminRole: 'reports' };
+      const settings = { issuer, audience, ...role, baseUrl: audience };
       const listener = createApp(settings, { verify, revocations: { denies, isCurrent } });
       const callback = listener.callback();
       api = createServer((req, res) => void callback(req, res)).listen(0, '127.0.0.1');

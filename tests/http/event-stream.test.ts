@@ -83,6 +83,7 @@ describe('event streams', () => {
         hasRole: async () => false,
         isRecent: async () => false,
         hasClient: (id) => hasClient(id),
+        isOwnClient: async () => true,
         draining: draining.signal,
         clock: { now: () => NOW },
         log,

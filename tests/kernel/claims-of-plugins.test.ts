@@ -104,6 +104,13 @@ describe('the registry', () => {
 
     it('claims of one plugin as well', () => {
       expect(failureOf([plugin('one', claims('tier', 'tier'))]).message).to.contain('claim "tier"');
+      const source = (place: 'access_token' | 'account') =>
+        ({ names: ['tier'], in: [place], claims: async () => ({}) }) as const;
+      const both = { claims: [source('access_token'), source('account')] };
+      expect(
+        () => createRegistry([plugin('one', both)], shared, {}),
+        'in two places',
+      ).not.to.throw();
     });
 
     it('but not one path with two methods', () => {

@@ -57,6 +57,8 @@ export function createPluginContext(given: Given = {}) {
     core: {
       publicUrl: new URL(given.publicUrl ?? 'https://auth.example.com'),
       apiAudience: 'https://auth.example.com/api',
+      apiTitle: 'auth.example.com',
+      apiScopes: [],
       accessTokenTtl: 600,
       refreshTokenTtl: 2_592_000,
       sessionIdleTtl: 1_209_600,

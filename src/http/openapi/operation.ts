@@ -40,7 +40,8 @@ function describeAccess({ access }: Route): string {
       ? `For users who hold the role \`${access.role}\` now`
       : 'For signed-in users';
   const recent = access.recent ? ' and who proved who they are within the last 5 minutes' : '';
-  return `${who}${recent}; the access token has the scope \`${access.scope}\`.`;
+  const own = access.own ? ' Tokens of third-party clients are refused.' : '';
+  return `${who}${recent}; the access token has the scope \`${access.scope}\`.${own}`;
 }
 
 const security = ({ access }: Route): readonly JsonSchema[] =>

@@ -48,6 +48,7 @@ export function problemsOf(
     kind !== 'public' && problems.unauthenticated,
     kind !== 'public' && problems.insufficientScope,
     kind === 'role' && problems.forbidden,
+    'own' in route.access && problems.firstPartyOnly,
     'recent' in route.access && problems.reauthenticationRequired,
     (route.params || route.query || route.body) && problems.invalidInput,
     ...(route.body

@@ -33,6 +33,7 @@ export async function issueFirstPair(
     sessionId,
     openidScope: 'openid profile email',
     resources: { [audience]: scope },
+    audiences: [audience, oidc.issuer],
   });
   if (gid === undefined) return undefined;
   const access = await oidc.issueAccessToken({ userId, grantId: gid, sessionId, scope });

@@ -9,7 +9,7 @@ export const createOwnDataRoutes = (ownData: OwnData): readonly Route[] => [
   defineRoute({
     method: 'get',
     path: '/auth/me/export',
-    access: access.user(),
+    access: access.own(access.user()),
     summary: 'Download everything that is kept about the signed-in user',
     success: { status: 200, schema: UserExport },
     problems: [problems.refreshRejected],
@@ -22,7 +22,7 @@ export const createOwnDataRoutes = (ownData: OwnData): readonly Route[] => [
   defineRoute({
     method: 'delete',
     path: '/auth/me',
-    access: access.recent(access.user()),
+    access: access.own(access.recent(access.user())),
     summary: 'Delete the signed-in user and everything that is kept about them',
     success: { status: 204 },
     problems: [userProblems.lastSuperuser, userProblems.notFound],

@@ -55,7 +55,7 @@ export const createRoutes = (account: AccountService, admit: Admit): readonly Ro
   defineRoute({
     method: 'post',
     path: '/auth/reauthenticate',
-    access: access.user(),
+    access: access.own(access.user()),
     rateLimit: 'sign-in',
     admit,
     summary: 'Prove the password again; renews auth_time',

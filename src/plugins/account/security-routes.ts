@@ -42,7 +42,7 @@ export const createSecurityRoutes = (
   defineRoute({
     method: 'put',
     path: '/auth/password',
-    access: access.user(),
+    access: access.own(access.user()),
     rateLimit: 'sign-in',
     admit,
     summary: 'Change the password; ends every other session',
@@ -65,7 +65,7 @@ export const createSecurityRoutes = (
   defineRoute({
     method: 'put',
     path: '/auth/email',
-    access: access.user(),
+    access: access.own(access.user()),
     rateLimit: mailEnabled ? 'mail' : 'sign-in',
     admit,
     summary: mailEnabled
@@ -104,7 +104,7 @@ export const createSecurityRoutes = (
   defineRoute({
     method: 'delete',
     path: '/auth/sessions/:id',
-    access: access.user(),
+    access: access.own(access.user()),
     summary: 'End one session',
     params: SessionId,
     success: { status: 204 },
@@ -117,7 +117,7 @@ export const createSecurityRoutes = (
   defineRoute({
     method: 'delete',
     path: '/auth/sessions',
-    access: access.user(),
+    access: access.own(access.user()),
     summary: 'End every session but this one',
     success: { status: 204 },
     problems: [],

@@ -1,8 +1,9 @@
-import type { Command } from '../../kernel/plugin.ts';
+import { type Command, CommandError } from '../../kernel/plugin.ts';
 import { Clients } from './contract.ts';
 import { createCommand } from './create-command.ts';
 import { printClient, printJson } from './print-client.ts';
 import { problems } from './problems.ts';
+import { describeTokens, summarizeTokens } from './token-summary.ts';
 
 const CLIENT_ID = [{ name: '<client_id>', summary: 'the client' }];
 const JSON_OPTION = [{ flags: '--json', summary: 'print JSON' }];
@@ -31,6 +32,35 @@ const showCommand: Command = {
     if (!client) throw problems.notFound();
     if (options['json'] === true) return printJson(io, client);
     printClient(io, client);
+  },
+};
+
+const updateCommand: Command = {
+  name: 'client update',
+  summary: 'grant a client your API, or take it away; what it loses ends at once',
+  args: CLIENT_ID,
+  options: [
+    { flags: '--api', summary: 'may use your API (API_AUDIENCE), if people allow it' },
+    { flags: '--no-api', summary: 'may not, which also tells `doctor` that this is meant' },
+    ...JSON_OPTION,
+  ],
+  async run({ args: [clientId = ''], options, io, record, use }) {
+    const service = use(Clients);
+    const { api } = service.resources;
+    const isGranted = options['api'];
+    if (typeof isGranted !== 'boolean') throw new CommandError('Say --api or --no-api.');
+    const found = await service.find(clientId);
+    if (!found) throw problems.notFound();
+    if (found.first_party) throw new CommandError('A first-party client may use your API anyway.');
+    const { client, before } = await service.setResources(clientId, isGranted ? [api] : []);
+    record('client_resources_set', clientId, {
+      from: before ?? null,
+      to: client.allowed_resources,
+    });
+    if (options['json'] === true) {
+      return printJson(io, { ...client, ...summarizeTokens(client, service.resources) });
+    }
+    io.note(describeTokens(client, service.resources));
   },
 };
 
@@ -63,6 +93,7 @@ export const clientCommands: readonly Command[] = [
   createCommand,
   listCommand,
   showCommand,
+  updateCommand,
   rotateSecretCommand,
   deleteCommand,
 ];

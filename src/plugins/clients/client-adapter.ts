@@ -3,8 +3,8 @@ import type { ClientModel, ClientRow } from './model.ts';
 
 /**
  * oidc-provider's `Client` model, read on every use and never written: the service manages clients.
- * `client_secret` is the hash, which `isClientSecret` compares; `first_party` and `allowed_scopes`
- * are metadata of our own.
+ * `client_secret` is the hash, which `isClientSecret` compares; `first_party`, `allowed_scopes` and
+ * `allowed_resources` are metadata of our own.
  */
 export function createClientAdapter(clients: Pick<ClientModel, 'find'>): Adapter {
   const unused = async (): Promise<undefined> => undefined;
@@ -28,6 +28,7 @@ export function createClientAdapter(clients: Pick<ClientModel, 'find'>): Adapter
 type ClientPayload = AdapterPayload & {
   readonly first_party: boolean;
   readonly allowed_scopes: readonly string[];
+  readonly allowed_resources: readonly string[];
 };
 
 function toPayload({ id, name, secret_hash, metadata, ...own }: ClientRow): ClientPayload {
@@ -42,5 +43,6 @@ function toPayload({ id, name, secret_hash, metadata, ...own }: ClientRow): Clie
       : { backchannel_logout_session_required: true }),
     first_party: own.first_party,
     allowed_scopes: own.allowed_scopes,
+    allowed_resources: own.allowed_resources ?? [],
   };
 }

@@ -15,6 +15,8 @@ export interface Client {
   readonly first_party: boolean;
   /** Scopes it may ask for besides openid, profile, email, offline_access (`account`, `admin`, …). */
   readonly allowed_scopes: readonly string[];
+  /** Resources besides ours that it may have tokens for (RFC 8707); a first-party client may have them all. */
+  readonly allowed_resources: readonly string[];
   readonly backchannel_logout_uri?: string | undefined;
   readonly created_at: Date;
 }
@@ -31,18 +33,32 @@ export interface NewClient {
   readonly application_type?: 'web' | 'native';
   readonly first_party?: boolean;
   readonly allowed_scopes?: readonly string[];
+  readonly allowed_resources?: readonly string[];
   readonly backchannel_logout_uri?: string;
   /** JWK Set of a client that authenticates with `private_key_jwt`. */
   readonly jwks?: { readonly keys: readonly object[] };
 }
 
+/** `before` is undefined when nobody had decided. */
+export interface ResourcesChanged {
+  readonly client: Client;
+  readonly before: readonly string[] | undefined;
+}
+
 export interface ClientService {
+  /** Resource indicators (RFC 8707) of this server, which all tokens name, and of the operator's API. */
+  readonly resources: { readonly own: string; readonly api: string };
   /** The secret is shown this once; only its hash is kept. Throws `clients:invalid-metadata`. */
   create(client: NewClient): Promise<{ client: Client; client_secret?: string }>;
   list(): Promise<readonly Client[]>;
   find(clientId: string): Promise<Client | undefined>;
   /** The old secret is dead at once. Throws `clients:not-found`, `clients:has-no-secret`. */
   rotateSecret(clientId: string): Promise<string>;
+  /**
+   * Grants the client these resources and no others. What it loses ends at once: its grants with their tokens; people are
+   * signed in again without a question. Throws `clients:not-found`.
+   */
+  setResources(clientId: string, resources: readonly string[]): Promise<ResourcesChanged>;
   /** Ends its grants with it. Throws `clients:not-found`. */
   delete(clientId: string): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Command, CommandError, type CommandIo } from '../../kernel/plugin.ts';
 import { Clients, type NewClient } from './contract.ts';
 import { printClient, printJson } from './print-client.ts';
+import { describeTokens, summarizeTokens } from './token-summary.ts';
 
 const optionsSchema = z.object({
   name: z.string('--name is needed'),
@@ -13,6 +14,7 @@ const optionsSchema = z.object({
   authMethod: z.string().optional(),
   idTokenAlg: z.string().optional(),
   firstParty: z.boolean().optional(),
+  api: z.boolean().optional(),
   public: z.boolean().optional(),
   native: z.boolean().optional(),
   jwksStdin: z.boolean().optional(),
@@ -37,7 +39,14 @@ export const createCommand: Command = {
       repeatable: true,
     },
     { flags: '--backchannel-logout-uri <uri>', summary: 'where logout tokens are sent' },
-    { flags: '--first-party', summary: 'one of ours: consent is not asked' },
+    {
+      flags: '--first-party',
+      summary: 'one of ours: consent is not asked, its tokens are for your API and say roles',
+    },
+    {
+      flags: '--api',
+      summary: 'grant it your API (API_AUDIENCE): if people allow it, its tokens say their roles',
+    },
     {
       flags: '--allow-scope <scope>',
       summary: 'may ask for this scope too, e.g. account (repeatable)',
@@ -61,17 +70,21 @@ export const createCommand: Command = {
   async run({ options, io, use }) {
     const parsed = optionsSchema.safeParse(options);
     if (!parsed.success) throw new CommandError(parsed.error.issues[0]?.message ?? 'Bad options');
-    const newClient = await toNewClient(parsed.data, io);
-    const { client, client_secret } = await use(Clients).create(newClient);
+    const service = use(Clients);
+    const newClient = await toNewClient(parsed.data, io, service.resources.api);
+    const { client, client_secret } = await service.create(newClient);
     const { client_id, ...metadata } = client;
     const shown = { client_id, ...(client_secret && { client_secret }), ...metadata };
-    if (parsed.data.json) return printJson(io, shown);
+    if (parsed.data.json) {
+      return printJson(io, { ...shown, ...summarizeTokens(client, service.resources) });
+    }
     printClient(io, shown);
+    io.note(describeTokens(client, service.resources));
     if (client_secret) io.note('Keep the secret now: it is not shown again.');
   },
 };
 
-async function toNewClient(options: Options, io: CommandIo): Promise<NewClient> {
+async function toNewClient(options: Options, io: CommandIo, api: string): Promise<NewClient> {
   const { authMethod } = options;
   if (options.public && authMethod !== undefined && authMethod !== 'none') {
     throw new CommandError(`--public does not go with --auth-method ${authMethod}`);
@@ -83,6 +96,7 @@ async function toNewClient(options: Options, io: CommandIo): Promise<NewClient> 
     backchannel_logout_uri: options.backchannelLogoutUri,
     first_party: options.firstParty,
     allowed_scopes: options.allowScope,
+    allowed_resources: options.api ? [api] : undefined,
     grant_types: options.grant,
     token_endpoint_auth_method: options.public ? 'none' : authMethod,
     application_type: options.native ? 'native' : undefined,

@@ -7,6 +7,7 @@ import { Revocations } from '../revocations/contract.ts';
 import { clientCommands } from './cli.ts';
 import { createClientAdapter } from './client-adapter.ts';
 import { ClientDeleted, ClientRegistered, Clients } from './contract.ts';
+import { diagnoseResources } from './diagnose-resources.ts';
 import { CORE_GRANT_TYPES } from './metadata.ts';
 import { createClientModel } from './model.ts';
 import { createClientService } from './service.ts';
@@ -20,9 +21,11 @@ export const clients = definePlugin({
   commands: clientCommands,
   setup(context) {
     const model = createClientModel(context.db);
+    const resources = { own: context.oidc.issuer, api: context.core.apiAudience };
     const service = createClientService({
       ...context,
       clients: model,
+      resources,
       grants: context.use(Grants),
       revocations: context.use(Revocations),
       rules: { grantTypes: CORE_GRANT_TYPES, publicUrl: context.core.publicUrl },
@@ -30,6 +33,7 @@ export const clients = definePlugin({
     return {
       provides: [provide(Clients, service)],
       oidcModels: { Client: createClientAdapter(model) },
+      diagnoses: [diagnoseResources(model, resources)],
     };
   },
 });

@@ -41,6 +41,7 @@ const schema = z.strictObject({
     .array(z.string().regex(SCOPE_TOKEN, 'must be a scope (RFC 6749 §3.3)'))
     .max(50)
     .default([]),
+  allowed_resources: z.array(z.url('must be an absolute URI')).max(50).default([]),
   backchannel_logout_uri: z.string().optional(),
   jwks: z.strictObject({ keys: z.array(z.looseObject({})) }).optional(),
 });
@@ -79,7 +80,12 @@ function* findFaults(client: ClientMetadata, rules: MetadataRules): Generator<In
   yield* findUriFaults(client, rules);
   yield* findGrantFaults(client, rules);
   yield* findAuthenticationFaults(client);
-  for (const name of ['redirect_uris', 'post_logout_redirect_uris', 'allowed_scopes'] as const) {
+  for (const name of [
+    'redirect_uris',
+    'post_logout_redirect_uris',
+    'allowed_scopes',
+    'allowed_resources',
+  ] as const) {
     if (new Set(client[name]).size < client[name].length)
       yield fault(name, 'must not repeat itself');
   }

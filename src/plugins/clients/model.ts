@@ -2,7 +2,10 @@ import type { Database, Transaction } from '../../kernel/store.ts';
 import type { ClientMetadata } from './metadata.ts';
 
 /** The members of the metadata that have no column of their own. */
-export type StoredMetadata = Omit<ClientMetadata, 'client_name' | 'first_party' | 'allowed_scopes'>;
+export type StoredMetadata = Omit<
+  ClientMetadata,
+  'client_name' | 'first_party' | 'allowed_scopes' | 'allowed_resources'
+>;
 
 export interface ClientRow {
   readonly id: string;
@@ -12,10 +15,13 @@ export interface ClientRow {
   readonly metadata: StoredMetadata;
   readonly first_party: boolean;
   readonly allowed_scopes: readonly string[];
+  /** Null: nobody has decided. */
+  readonly allowed_resources: readonly string[] | null;
   readonly created_at: Date;
 }
 
-const COLUMNS = 'id, name, secret_hash, metadata, first_party, allowed_scopes, created_at';
+const COLUMNS =
+  'id, name, secret_hash, metadata, first_party, allowed_scopes, allowed_resources, created_at';
 
 const FIND = { name: 'clients-find', text: `SELECT ${COLUMNS} FROM clients WHERE id = $1` };
 const LIST = {
@@ -24,12 +30,17 @@ const LIST = {
 };
 const INSERT = {
   name: 'clients-insert',
-  text: `INSERT INTO clients (${COLUMNS}, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
+  text: `INSERT INTO clients (${COLUMNS}, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)`,
 };
 const SET_SECRET = {
   name: 'clients-set-secret',
   text: `UPDATE clients SET secret_hash = $2, updated_at = $3
     WHERE id = $1 AND secret_hash IS NOT NULL RETURNING id`,
+};
+const SET_RESOURCES = {
+  name: 'clients-set-resources',
+  text: `UPDATE clients SET allowed_resources = $2, updated_at = $3 FROM clients AS before
+    WHERE clients.id = $1 AND before.id = $1 RETURNING before.allowed_resources AS before`,
 };
 const DELETE = { name: 'clients-delete', text: 'DELETE FROM clients WHERE id = $1 RETURNING id' };
 
@@ -49,16 +60,28 @@ export function createClientModel(db: Database) {
     list: (): Promise<ClientRow[]> => db.query<ClientRow>(LIST, []),
 
     async insert(row: ClientRow): Promise<void> {
-      const { id, name, secret_hash, metadata, first_party, allowed_scopes, created_at } = row;
+      const { id, name, secret_hash, metadata, first_party, created_at } = row;
       const json = JSON.stringify(metadata);
-      const values = [id, name, secret_hash, json, first_party, allowed_scopes, created_at];
-      await db.query(INSERT, values);
+      const allowed = [row.allowed_scopes, row.allowed_resources];
+      await db.query(INSERT, [id, name, secret_hash, json, first_party, ...allowed, created_at]);
     },
 
     /** False when there is no such client, or it has no secret. */
     async setSecret(id: string, hash: string, now: Date): Promise<boolean> {
       if (!POSSIBLE_ID.test(id)) return false;
       return (await db.query(SET_SECRET, [id, hash, now])).length === 1;
+    },
+
+    /** What was there before; undefined when there is no such client. */
+    async setResources(
+      id: string,
+      resources: readonly string[],
+      now: Date,
+      transaction: Transaction,
+    ): Promise<{ before: readonly string[] | null } | undefined> {
+      if (!POSSIBLE_ID.test(id)) return undefined;
+      const values = [id, resources, now];
+      return (await db.query<{ before: string[] | null }>(SET_RESOURCES, values, transaction))[0];
     },
 
     async delete(id: string, transaction: Transaction): Promise<boolean> {

@@ -14,6 +14,7 @@ interface Dependencies {
   readonly grants: Pick<GrantService, 'endAll'>;
   readonly revocations: Pick<RevocationService, 'transaction'>;
   readonly rules: MetadataRules;
+  readonly resources: ClientService['resources'];
   readonly events: Events;
   readonly clock: Clock;
   readonly random: Random;
@@ -21,15 +22,16 @@ interface Dependencies {
 }
 
 export function createClientService(dependencies: Dependencies): ClientService {
-  const { clients, grants, revocations, rules, events, clock, random, log } = dependencies;
+  const { clients, grants, revocations, rules, resources, events, clock, random, log } =
+    dependencies;
   const now = (): Date => new Date(clock.now());
 
   return {
+    resources,
+
     async create(client) {
-      const { client_name, first_party, allowed_scopes, ...metadata } = parseMetadata(
-        client,
-        rules,
-      );
+      const { client_name, first_party, allowed_scopes, allowed_resources, ...metadata } =
+        parseMetadata(client, rules);
       const secret = hasSecret(metadata) ? generateClientSecret(random) : undefined;
       const row: ClientRow = {
         id: random.uuid(),
@@ -38,6 +40,7 @@ export function createClientService(dependencies: Dependencies): ClientService {
         metadata,
         first_party,
         allowed_scopes,
+        allowed_resources,
         created_at: now(),
       };
       await clients.insert(row);
@@ -62,6 +65,24 @@ export function createClientService(dependencies: Dependencies): ClientService {
       return secret;
     },
 
+    async setResources(clientId, allowed) {
+      let before: readonly string[] | undefined;
+      await revocations.transaction(async (transaction, deny) => {
+        const changed = await clients.setResources(clientId, allowed, now(), transaction);
+        if (!changed) throw problems.notFound();
+        before = changed.before ?? undefined;
+        const isLess = before?.some((resource) => !allowed.includes(resource)) ?? false;
+        if (isLess) await grants.endAll({ clientId }, 'resource taken away', transaction, deny);
+      });
+      log.info(
+        { event: 'client.resources_set', client_id: clientId, resources: allowed },
+        'client was granted other resources',
+      );
+      const row = await clients.find(clientId);
+      if (!row) throw problems.notFound();
+      return { client: toClient(row), before };
+    },
+
     async delete(clientId) {
       await revocations.transaction(async (transaction, deny) => {
         if (!(await clients.delete(clientId, transaction))) throw problems.notFound();
@@ -80,8 +101,17 @@ function toClient({
   metadata,
   first_party,
   allowed_scopes,
+  allowed_resources,
   created_at,
 }: ClientRow): Client {
   const { jwks: _jwks, ...shown } = metadata;
-  return { client_id: id, client_name: name, ...shown, first_party, allowed_scopes, created_at };
+  return {
+    client_id: id,
+    client_name: name,
+    ...shown,
+    first_party,
+    allowed_scopes,
+    allowed_resources: allowed_resources ?? [],
+    created_at,
+  };
 }

@@ -9,18 +9,20 @@ import type { ClientService } from '../clients/contract.ts';
 import type { UserService } from '../users/contract.ts';
 import type { ConsentService } from './contract.ts';
 import { problems } from './problems.ts';
-import { describeScope } from './scope-texts.ts';
+import { describeApi, describeScope } from './scope-texts.ts';
 
 interface Dependencies {
   readonly consents: Pick<ConsentService, 'allow'>;
   readonly users: Pick<UserService, 'find'>;
   readonly clients: Pick<ClientService, 'find'>;
+  /** The operator's API: `aud` of its tokens, and what people know it by. */
+  readonly api: { readonly audience: string; readonly title: string };
 }
 
 /** Scopes that every client may ask for; the rest is in its `allowed_scopes`. */
 const OPEN_SCOPES = ['openid', 'profile', 'email', 'offline_access'];
 
-export function createConsentPrompt({ consents, users, clients }: Dependencies): Prompt {
+export function createConsentPrompt({ consents, users, clients, api }: Dependencies): Prompt {
   /** Who is asked by whom for what. Throws when it is not this prompt's turn, or a party is gone. */
   const readRequest = async ({ prompt, session, client, params }: Interaction) => {
     // A post to a step that is not open must not count as its answer (authentik CVE-2026-49448).
@@ -32,14 +34,20 @@ export function createConsentPrompt({ consents, users, clients }: Dependencies):
     if (!user || user.disabledAt || !registered) throw problems.partyGone();
     const grantable = new Set([...OPEN_SCOPES, ...registered.allowed_scopes]);
     for (const scope of CLIENT_SCOPES) grantable.delete(scope);
-    return { user, scopes: requestedScopes(params).filter((scope) => grantable.has(scope)) };
+    const mayUseApi = registered.first_party || registered.allowed_resources.includes(api.audience);
+    const usesApi = mayUseApi && [params['resource']].flat().includes(api.audience);
+    return {
+      user,
+      scopes: requestedScopes(params).filter((scope) => grantable.has(scope)),
+      resources: usesApi ? [api.audience] : [],
+    };
   };
 
   return {
     name: 'consent',
 
     async show({ interaction, csrf }: InteractionInput) {
-      const { user, scopes } = await readRequest(interaction);
+      const { user, scopes, resources } = await readRequest(interaction);
       const { name, redirectHost } = interaction.client;
       return {
         view: 'consent/consent',
@@ -49,7 +57,10 @@ export function createConsentPrompt({ consents, users, clients }: Dependencies):
           denyAction: interaction.url('deny'),
           csrf,
           client: { name, redirectHost },
-          scopes: scopes.map(describeScope),
+          scopes: [
+            ...scopes.map(describeScope),
+            ...resources.map((audience) => describeApi(audience, api.title)),
+          ],
           account: { email: user.email },
         },
       };
@@ -57,8 +68,8 @@ export function createConsentPrompt({ consents, users, clients }: Dependencies):
 
     actions: {
       async allow({ interaction }) {
-        const { user, scopes } = await readRequest(interaction);
-        await consents.allow(user.id, interaction.client.id, scopes);
+        const { user, scopes, resources } = await readRequest(interaction);
+        await consents.allow(user.id, interaction.client.id, { scopes, resources });
         return { finish: { consent: {} } };
       },
       async deny({ interaction }) {

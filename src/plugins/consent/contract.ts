@@ -1,11 +1,17 @@
 import type { ConsentSource } from '../../kernel/oidc.ts';
 import { defineService } from '../../kernel/service.ts';
 
+/** What a client is allowed. */
+export interface Given {
+  readonly scopes: readonly string[];
+  /** Resource indicators (RFC 8707). */
+  readonly resources: readonly string[];
+}
+
 /** What a person allowed a client to have. */
-export interface Consent {
+export interface Consent extends Given {
   readonly clientId: string;
   readonly clientName: string;
-  readonly scopes: readonly string[];
   readonly createdAt: Date;
   /** When something was last added. */
   readonly updatedAt: Date;
@@ -15,7 +21,7 @@ export interface ConsentService extends ConsentSource {
   /** The oldest first. */
   list(userId: string): Promise<readonly Consent[]>;
   /** Adds to what was allowed before. */
-  allow(userId: string, clientId: string, scopes: readonly string[]): Promise<void>;
+  allow(userId: string, clientId: string, given: Given): Promise<void>;
   /** Ends the client's grants for this user with it. */
   withdraw(userId: string, clientId: string): Promise<void>;
 }

@@ -17,7 +17,7 @@ export const consent = definePlugin({
   kernel: 1,
   dependsOn: ['users', 'clients', 'grants', 'revocations'],
   settings: z.object({}),
-  setup({ db, clock, log, use }) {
+  setup({ db, clock, log, core, use }) {
     const model = createConsentModel(db);
     const consents = createConsentService({
       consents: model,
@@ -26,7 +26,12 @@ export const consent = definePlugin({
       clock,
       log,
     });
-    const prompt = createConsentPrompt({ consents, users: use(Users), clients: use(Clients) });
+    const prompt = createConsentPrompt({
+      consents,
+      users: use(Users),
+      clients: use(Clients),
+      api: { audience: core.apiAudience, title: core.apiTitle },
+    });
     return {
       provides: [provide(Consents, consents)],
       prompts: [prompt],

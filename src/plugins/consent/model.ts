@@ -1,17 +1,19 @@
 import type { Database, Transaction } from '../../kernel/store.ts';
+import type { Given } from './contract.ts';
 
 const FIND = {
   name: 'consents-find',
-  text: 'SELECT scopes FROM consents WHERE user_id = $1 AND client_id = $2',
+  text: 'SELECT scopes, resources FROM consents WHERE user_id = $1 AND client_id = $2',
 };
 // FOR KEY SHARE: neither party can be deleted between the look and the insert.
 const ALLOW = {
   name: 'consents-allow',
-  text: `INSERT INTO consents (user_id, client_id, scopes, created_at, updated_at)
-    SELECT users.id, clients.id, $3::text[], $4, $4 FROM users, clients
+  text: `INSERT INTO consents (user_id, client_id, scopes, resources, created_at, updated_at)
+    SELECT users.id, clients.id, $3::text[], $4::text[], $5, $5 FROM users, clients
     WHERE users.id = $1 AND clients.id = $2 FOR KEY SHARE
     ON CONFLICT (user_id, client_id) DO UPDATE SET updated_at = excluded.updated_at, scopes = ARRAY(
-      SELECT DISTINCT scope FROM unnest(consents.scopes || excluded.scopes) AS scope ORDER BY scope)
+      SELECT DISTINCT scope FROM unnest(consents.scopes || excluded.scopes) AS scope ORDER BY scope), resources = ARRAY(
+      SELECT DISTINCT resource FROM unnest(consents.resources || excluded.resources) AS resource ORDER BY resource)
     RETURNING user_id`,
 };
 const DELETE = {
@@ -21,7 +23,7 @@ const DELETE = {
 
 const LIST = {
   name: 'consents-list',
-  text: `SELECT client_id, clients.name AS client_name, scopes, consents.created_at, consents.updated_at
+  text: `SELECT client_id, clients.name AS client_name, scopes, resources, consents.created_at, consents.updated_at
     FROM consents JOIN clients ON clients.id = client_id WHERE user_id = $1 ORDER BY consents.created_at`,
 };
 const ERASE = { name: 'consents-erase', text: 'DELETE FROM consents WHERE user_id = $1' };
@@ -36,6 +38,7 @@ interface ConsentRow {
   readonly client_id: string;
   readonly client_name: string;
   readonly scopes: string[];
+  readonly resources: string[];
   readonly created_at: Date;
   readonly updated_at: Date;
 }
@@ -50,19 +53,19 @@ export function createConsentModel(db: Database) {
       while ((await db.query(FORGET, [])).length > 0);
     },
 
-    async find(userId: string, clientId: string): Promise<readonly string[]> {
-      const [row] = await db.query<{ scopes: string[] }>(FIND, [userId, clientId]);
-      return row?.scopes ?? [];
+    async find(userId: string, clientId: string): Promise<Given> {
+      const [row] = await db.query<Given>(FIND, [userId, clientId]);
+      return row ?? { scopes: [], resources: [] };
     },
 
-    /** Adds the scopes in one statement, so that two pages at once lose none; false when a party is gone. */
+    /** Adds what is given in one statement, so that two pages at once lose none; false when a party is gone. */
     async allow(
       userId: string,
       clientId: string,
-      scopes: readonly string[],
+      { scopes, resources }: Given,
       now: Date,
     ): Promise<boolean> {
-      return (await db.query(ALLOW, [userId, clientId, scopes, now])).length === 1;
+      return (await db.query(ALLOW, [userId, clientId, scopes, resources, now])).length === 1;
     },
 
     async delete(userId: string, clientId: string, transaction: Transaction): Promise<void> {

@@ -12,6 +12,7 @@ const ConsentList = z
         client_id: z.string(),
         client_name: z.string(),
         scopes: z.array(z.string()),
+        resources: z.array(z.string()),
         created_at: z.iso.datetime(),
         updated_at: z.iso.datetime(),
       }),
@@ -19,10 +20,18 @@ const ConsentList = z
   })
   .meta({ id: 'ConsentList' });
 
-const consentBody = ({ clientId, clientName, scopes, createdAt, updatedAt }: Consent) => ({
+const consentBody = ({
+  clientId,
+  clientName,
+  scopes,
+  resources,
+  createdAt,
+  updatedAt,
+}: Consent) => ({
   client_id: clientId,
   client_name: clientName,
   scopes: [...scopes],
+  resources: [...resources],
   created_at: createdAt.toISOString(),
   updated_at: updatedAt.toISOString(),
 });
@@ -45,7 +54,7 @@ export const createRoutes = (
   defineRoute({
     method: 'delete',
     path: '/auth/consents/:client_id',
-    access: access.user(),
+    access: access.own(access.user()),
     summary: 'Allow an application nothing any more; its tokens end',
     params: ClientId,
     success: { status: 204 },

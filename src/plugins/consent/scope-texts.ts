@@ -16,18 +16,31 @@ const TEXTS: ReadonlyMap<string, Omit<ScopeText, 'name'>> = new Map([
       description: 'Keep this access while you are away, until you withdraw it.',
     },
   ],
+  ['roles', { title: 'See your roles', description: 'Which roles you have been given.' }],
   [
     'account',
     {
-      title: 'Manage your account',
-      description: 'Change your profile, password and e-mail address, and end your sessions.',
+      title: 'See your account and change your profile',
+      description:
+        'Change your name and language. See your devices and past sign-ins with their network addresses, your connected accounts, and the applications you allowed.',
     },
   ],
   [
     'admin',
-    { title: 'Administer this service', description: 'Use your rights over users and roles.' },
+    {
+      title: 'Administer this service',
+      description:
+        'If you are an administrator: see all users; disable, enable and delete accounts, also this one; create and delete roles, give and take them.',
+    },
   ],
 ]);
+
+/** The operator's API, whose tokens say the roles of the user. */
+export const describeApi = (audience: string, title: string): ScopeText => ({
+  name: audience,
+  title: `Use ${title} for you`,
+  description: 'With the roles you have there. What it may do is up to that service.',
+});
 
 /** Scopes that are not ours are shown by their names. */
 export const describeScope = (name: string): ScopeText => ({

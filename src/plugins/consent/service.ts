@@ -19,7 +19,8 @@ export function createConsentService(dependencies: Dependencies): ConsentService
   const { consents, grants, revocations, clock, log } = dependencies;
   return {
     async allowed(userId, clientId) {
-      return new Set(await consents.find(userId, clientId));
+      const { scopes, resources } = await consents.find(userId, clientId);
+      return { scopes: new Set(scopes), resources: new Set(resources) };
     },
 
     async list(userId) {
@@ -28,13 +29,14 @@ export function createConsentService(dependencies: Dependencies): ConsentService
         clientId: row.client_id,
         clientName: row.client_name,
         scopes: row.scopes,
+        resources: row.resources,
         createdAt: row.created_at,
         updatedAt: row.updated_at,
       }));
     },
 
-    async allow(userId, clientId, scopes) {
-      const written = await consents.allow(userId, clientId, scopes, new Date(clock.now()));
+    async allow(userId, clientId, given) {
+      const written = await consents.allow(userId, clientId, given, new Date(clock.now()));
       if (!written) throw problems.partyGone();
       const fields = { event: 'consent.given', sub: userId, client_id: clientId };
       log.info(fields, 'consent given');

@@ -20,7 +20,7 @@ export const createRoutes = (
   defineRoute({
     method: 'post',
     path: '/auth/email/verify',
-    access: access.user(),
+    access: access.own(access.user()),
     rateLimit: 'mail',
     summary: 'Send a link that verifies the e-mail address',
     success: { status: 202, schema: VerificationAsked },

@@ -62,7 +62,7 @@ export const createRoutes = ({
   defineRoute({
     method: 'post',
     path: '/oauth2/:provider/link',
-    access: access.recent(access.user()),
+    access: access.own(access.recent(access.user())),
     summary: 'Begin to connect an account of a provider; the browser goes on at authorization_url',
     params: ProviderId,
     body: LinkRequest,
@@ -78,7 +78,7 @@ export const createRoutes = ({
   defineRoute({
     method: 'delete',
     path: '/oauth2/:provider/link',
-    access: access.recent(access.user()),
+    access: access.own(access.recent(access.user())),
     summary: 'Disconnect the account of a provider; never the last way to sign in',
     params: ProviderId,
     success: { status: 204 },
@@ -91,7 +91,7 @@ export const createRoutes = ({
   defineRoute({
     method: 'post',
     path: '/oauth2/:provider/revoke',
-    access: access.recent(access.user()),
+    access: access.own(access.recent(access.user())),
     summary: 'Give the grant back to the provider and forget its tokens',
     params: ProviderId,
     success: { status: 204 },

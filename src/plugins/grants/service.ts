@@ -59,7 +59,7 @@ export function createGrantService({
     endAll,
 
     async create(grant: NewGrant, transaction) {
-      const { userId, clientId, sessionId, openidScope, resources } = grant;
+      const { userId, clientId, sessionId, openidScope, resources, audiences } = grant;
       const id = random.token();
       const createdAt = now();
       const isLive = await grants.insert(
@@ -68,7 +68,7 @@ export function createGrantService({
           userId,
           clientId,
           sessionId,
-          payload: { openid: { scope: openidScope }, resources },
+          payload: { openid: { scope: openidScope }, resources, audiences },
           offline: openidScope.split(' ').includes('offline_access'),
           createdAt,
           expiresAt: new Date(createdAt.getTime() + lifetime * 1000),

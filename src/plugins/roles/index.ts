@@ -4,7 +4,7 @@ import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { Revocations } from '../revocations/contract.ts';
 import { Users } from '../users/contract.ts';
-import { createClaimSource } from './claims.ts';
+import { createClaimSources } from './claims.ts';
 import { commands } from './cli.ts';
 import { RoleGranted, RoleRevoked, Roles } from './contract.ts';
 import { createHolderRoutes } from './holder-routes.ts';
@@ -32,7 +32,7 @@ export const roles = definePlugin({
     return {
       provides: [provide(Roles, service)],
       routes: [...createRoutes(parts), ...createHolderRoutes(parts)],
-      claims: [createClaimSource(model)],
+      claims: createClaimSources(model),
       exportUser: { roles: ({ id }) => model.exportUser(id) },
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
       start: () => service.ensureSuperuser(),

@@ -46,6 +46,7 @@ describe('client metadata', () => {
       application_type: 'web',
       first_party: false,
       allowed_scopes: [],
+      allowed_resources: [],
     });
   });
 

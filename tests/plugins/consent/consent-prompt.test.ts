@@ -20,6 +20,8 @@ const user: User = {
   createdAt: new Date(0),
 };
 
+const API = 'https://api.shop.example.com';
+
 const client: Client = {
   client_id: 'shop',
   client_name: 'Shop',
@@ -31,6 +33,7 @@ const client: Client = {
   application_type: 'web',
   first_party: false,
   allowed_scopes: ['account', 'invoices'],
+  allowed_resources: [],
   created_at: new Date(0),
 };
 
@@ -58,6 +61,7 @@ function setUp(known: { users: readonly User[]; clients: readonly Client[] } = E
     consents: { allow: async (...given) => void allowed.push(given) },
     users: { find: async (id) => known.users.find((one) => one.id === id) },
     clients: { find: async (id) => known.clients.find((one) => one.client_id === id) },
+    api: { audience: API, title: 'The shop API' },
   });
   const run = (step: 'show' | 'allow' | 'deny', at: Interaction = interaction) => {
     const input: InteractionInput = {
@@ -108,15 +112,35 @@ describe('consent prompt', () => {
     const { run, allowed } = setUp();
     expect(await run('allow')).to.deep.equal({ finish: { consent: {} } });
     const scopes = ['openid', 'email', 'invoices', 'offline_access'];
-    expect(allowed).to.deep.equal([[user.id, 'shop', scopes]]);
+    expect(allowed).to.deep.equal([[user.id, 'shop', { scopes, resources: [] }]]);
   });
 
   it('asks for nothing when no scope, or an odd one, was requested', async () => {
     for (const scope of [undefined, '', '  ', ['openid'], 7]) {
       const { run, allowed } = setUp();
       await run('allow', { ...interaction, params: { scope } });
-      expect(allowed).to.deep.equal([[user.id, 'shop', []]]);
+      expect(allowed).to.deep.equal([[user.id, 'shop', { scopes: [], resources: [] }]]);
     }
+  });
+
+  it('D2 shows and allows the API to a client that was granted it, and to no other', async () => {
+    const at = {
+      ...interaction,
+      params: { scope: 'openid', resource: [API, 'https://x.example'] },
+    };
+    const titles = async (one: Client) => {
+      const { run, allowed } = setUp({ ...EVERYBODY, clients: [one] });
+      const { locals } = page(await run('show', at));
+      await run('allow', at);
+      const [[, , given] = []] = allowed;
+      const { resources } = given as { resources: readonly string[] };
+      return [(locals['scopes'] as { title: string }[]).map(({ title }) => title), resources];
+    };
+    const openid = 'Know who you are';
+    expect(await titles(client)).to.deep.equal([[openid], []]);
+    const shown = [[openid, 'Use The shop API for you'], [API]];
+    expect(await titles({ ...client, allowed_resources: [API] })).to.deep.equal(shown);
+    expect(await titles({ ...client, first_party: true })).to.deep.equal(shown);
   });
 
   it('denies with access_denied and stores nothing', async () => {

@@ -28,6 +28,11 @@ const CLIENT = {
 };
 const DELETE_CLIENT = { name: 'test-delete-client', text: 'DELETE FROM clients WHERE id = $1' };
 
+const given = (scopes: readonly string[], resources: readonly string[] = []) => ({
+  scopes,
+  resources,
+});
+
 describe('consents', () => {
   let test: TestDatabase;
   let userId: string;
@@ -73,12 +78,12 @@ describe('consents', () => {
     return { service: findService(consent.setup(context).provides ?? [], Consents), ended };
   }
   const allowed = async (user = userId, client = clientId) =>
-    [...(await setUp().service.allowed(user, client))].sort();
+    [...(await setUp().service.allowed(user, client)).scopes].sort();
 
   it('are bound to user, client and scopes (SEC-61)', async () => {
     const { service } = setUp();
     expect(await allowed()).to.deep.equal([]);
-    await service.allow(userId, clientId, ['openid', 'email']);
+    await service.allow(userId, clientId, given(['openid', 'email']));
     expect(await allowed()).to.deep.equal(['email', 'openid']);
     expect(await allowed(await addUser())).to.deep.equal([]);
     expect(await allowed(userId, await addClient())).to.deep.equal([]);
@@ -86,9 +91,9 @@ describe('consents', () => {
 
   it('grow, and are not narrowed by a smaller request', async () => {
     const { service } = setUp();
-    await service.allow(userId, clientId, ['openid', 'email']);
-    await service.allow(userId, clientId, ['openid', 'account']);
-    await service.allow(userId, clientId, []);
+    await service.allow(userId, clientId, given(['openid', 'email']));
+    await service.allow(userId, clientId, given(['openid', 'account']));
+    await service.allow(userId, clientId, given([]));
     expect(await allowed()).to.deep.equal(['account', 'email', 'openid']);
   });
 
@@ -98,13 +103,15 @@ describe('consents', () => {
       { length: 20 },
       (_, index) => `scope-${String(index).padStart(2, '0')}`,
     );
-    await Promise.all(scopes.map((scope) => service.allow(userId, clientId, [scope, 'openid'])));
+    await Promise.all(
+      scopes.map((scope) => service.allow(userId, clientId, given([scope, 'openid']))),
+    );
     expect(await allowed()).to.deep.equal(['openid', ...scopes]);
   });
 
   it('remember that everything asked for was allowed, even when that was nothing', async () => {
     const { service } = setUp();
-    await service.allow(userId, clientId, []);
+    await service.allow(userId, clientId, given([]));
     expect(await allowed()).to.deep.equal([]);
   });
 
@@ -116,7 +123,7 @@ describe('consents', () => {
       [randomUUID(), await addClient()],
     ];
     for (const [user, client] of parties) {
-      const allow = service.allow(user, client, ['openid']);
+      const allow = service.allow(user, client, given(['openid']));
       const failure = await allow.catch((error: unknown) => error);
       expect(failure).to.be.instanceOf(ProblemError);
       expect((failure as ProblemError).problem.type).to.equal('urn:problem:consent:party-gone');
@@ -124,7 +131,7 @@ describe('consents', () => {
   });
 
   it('end with the client', async () => {
-    await setUp().service.allow(userId, clientId, ['openid']);
+    await setUp().service.allow(userId, clientId, given(['openid']));
     await test.database.query(DELETE_CLIENT, [clientId]);
     expect(await allowed()).to.deep.equal([]);
   });
@@ -132,8 +139,8 @@ describe('consents', () => {
   it('are withdrawn together with the grants of this client for this user (SEC-51)', async () => {
     const { service, ended } = setUp();
     const other = await addUser();
-    await service.allow(userId, clientId, ['openid']);
-    await service.allow(other, clientId, ['openid']);
+    await service.allow(userId, clientId, given(['openid']));
+    await service.allow(other, clientId, given(['openid']));
     await service.withdraw(userId, clientId);
     expect(await allowed()).to.deep.equal([]);
     expect(await allowed(other)).to.deep.equal(['openid']);
@@ -145,7 +152,7 @@ describe('consents', () => {
     const { service } = setUp(async () => {
       throw new Error('no');
     });
-    await service.allow(userId, clientId, ['openid']);
+    await service.allow(userId, clientId, given(['openid']));
     const failure = await service.withdraw(userId, clientId).catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(Error);
     expect(await allowed()).to.deep.equal(['openid']);

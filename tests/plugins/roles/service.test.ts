@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Database } from '../../../src/kernel/store.ts';
-import { createClaimSource } from '../../../src/plugins/roles/claims.ts';
+import { createClaimSources } from '../../../src/plugins/roles/claims.ts';
 import { createRoleModel } from '../../../src/plugins/roles/model.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { problemOf } from '../users/users-fixture.ts';
@@ -193,12 +193,13 @@ describe('roles', () => {
   });
 
   describe('claims', () => {
-    const claims = (userId: string, db: Database = test.database) =>
-      createClaimSource(createRoleModel(db)).claims({
-        userId,
-        clientId: 'client',
-        scopes: new Set<string>(),
-      });
+    const sourceOf = (place: 'access_token' | 'account', db: Database = test.database) => {
+      const found = createClaimSources(createRoleModel(db)).find((one) => one.in.includes(place));
+      return found ?? expect.fail(`there are no claims for ${place}`);
+    };
+    const subject = { clientId: 'client', scopes: new Set<string>(), forApi: true };
+    const claims = (userId: string, db?: Database) =>
+      sourceOf('access_token', db).claims({ ...subject, userId });
 
     it('tells the roles in order and their version, by one query', async () => {
       const { id } = await fixture.register();
@@ -239,9 +240,33 @@ describe('roles', () => {
 
     it('claims exactly what it sets', async () => {
       const { id } = await fixture.register();
-      const source = createClaimSource(fixture.model);
+      const source = sourceOf('access_token');
       expect(await claims(id)).to.have.all.keys(source.names);
       expect(source.in).to.deep.equal(['access_token']);
+    });
+
+    it('D2 tells a token that is not for the API how old the roles are, and none of them', async () => {
+      const { id } = await fixture.register();
+      const { name } = await createRole();
+      await fixture.roles.grant(id, name);
+      const source = sourceOf('access_token');
+      expect(await source.claims({ ...subject, userId: id, forApi: false })).to.deep.equal({
+        roles_ver: 2,
+      });
+    });
+
+    it('D2 tells ID token and userinfo the roles for the scope roles only, and asks nothing otherwise', async () => {
+      const { id } = await fixture.register();
+      const { name } = await createRole();
+      await fixture.roles.grant(id, name);
+      const scopes = new Set(['openid', 'roles']);
+      expect(await sourceOf('account').claims({ ...subject, userId: id, scopes })).to.deep.equal({
+        roles: [name],
+      });
+      const silent: Database = { ...test.database, query: () => expect.fail('a query') };
+      expect(await sourceOf('account', silent).claims({ ...subject, userId: id })).to.deep.equal(
+        {},
+      );
     });
   });
 });
