@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from './kernel/plugin.ts';
 import { account } from './plugins/account/index.ts';
+import { browserSessions } from './plugins/browser-sessions/index.ts';
 import { clients } from './plugins/clients/index.ts';
 import { consent } from './plugins/consent/index.ts';
 import { emailLinks } from './plugins/email-links/index.ts';
@@ -32,6 +33,7 @@ export const builtIn: readonly Plugin[] = [
   revocations,
   grants,
   sessions,
+  browserSessions,
   users,
   emailLinks,
   roles,

@@ -123,7 +123,7 @@ export const chapters: readonly Chapter[] = [
         expect: 200,
       },
       {
-        say: 'Change the password: every other session and refresh family ends',
+        say: 'Change the password: everything else ends, and this browser gets another session',
         run: call('ada', 'PUT', '/auth/password', {
           current_password: ADA.password,
           new_password: NEW_PASSWORD,
@@ -170,7 +170,7 @@ export const chapters: readonly Chapter[] = [
       },
       { say: 'The link', run: readMail, keep: { LINK: CODE } },
       {
-        say: 'A new password ends every session',
+        say: 'A new password ends everything',
         run: call('nobody', 'POST', '/auth/password/reset', {
           token: '$LINK',
           new_password: 'five bright finches wade',

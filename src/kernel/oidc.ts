@@ -157,6 +157,8 @@ export type Rotation =
 export interface SessionFence {
   /** False once a session has ended or outlived SESSION_TTL, whatever the state store says. */
   isAlive(uid: string): Promise<boolean>;
+  /** Which cookies of the session count: those of this version. Undefined when it is not alive. */
+  cookieVersion(uid: string): Promise<number | undefined>;
   /**
    * Ends the session everywhere: fence, its grants, denylist, live record, back-channel logout. Idempotent.
    * Clients in `told` have had their logout token already.
@@ -195,6 +197,8 @@ export interface OidcEngine {
   readonly restClient: { readonly id: string; readonly scope: string };
   /** Makes the live record of a session and the cookie that carries it. */
   openSession(session: LiveSession): Promise<CookieChange>;
+  /** Another cookie for a live record, of this version. */
+  reopenSession(uid: string, cookieVersion: number): Promise<CookieChange>;
   /** The session of this browser, if it is signed in and the fence lets it live. */
   currentSession(exchange: Exchange): Promise<LiveSession | undefined>;
   /** The `uid` that the value of a session cookie leads to, whether that session lives or not; one read of the store. */

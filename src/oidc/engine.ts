@@ -8,7 +8,7 @@ import type { StateStore } from '../kernel/store.ts';
 import type { AccessTokenVerifier } from './access-token.ts';
 import { resourceServer } from './resource-server.ts';
 import { REST_CLIENT_ID, REST_SCOPE } from './scopes.ts';
-import { sessionKey, sessionOfId } from './session-adapter.ts';
+import { keepPointer, sessionKey, sessionOfId } from './session-adapter.ts';
 
 interface Dependencies {
   readonly issuer: string;
@@ -76,6 +76,12 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
       session.loginAccount({ accountId: userId, loginTs: authTime, amr: [...amr] } as never);
       await session.save(core.sessionIdleTtl);
       return { name: 'session', value: idOf(session), maxAge: core.sessionIdleTtl };
+    },
+
+    async reopenSession(uid, version) {
+      const id = idOf(new (provider().Session as unknown as new (payload: object) => Session)({}));
+      await keepPointer(store, id, { uid, version }, core.sessionTtl);
+      return { name: 'session', value: id, maxAge: core.sessionIdleTtl };
     },
 
     async currentSession({ req, res }) {

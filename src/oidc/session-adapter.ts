@@ -12,6 +12,8 @@ const ALIAS = 30;
 /** What the cookie's id leads to: a session, or, for a while after a rotation, the sealed id that took its place. */
 interface Pointer {
   readonly uid: string;
+  /** Of the session's cookies, when this one was made. Default: 0. */
+  readonly version?: number | undefined;
   readonly sub?: string | undefined;
   readonly next?: string;
 }
@@ -26,6 +28,14 @@ async function readPointer(store: StateStore, id: string): Promise<Pointer | und
   const json = await store.get(pointerKey(id));
   return json === undefined ? undefined : (JSON.parse(json) as Pointer);
 }
+
+/** `ttl` in seconds. */
+export const keepPointer = (
+  store: Pick<StateStore, 'set'>,
+  id: string,
+  pointer: Pointer,
+  ttl: number,
+): Promise<void> => store.set(pointerKey(id), JSON.stringify(pointer), ttl);
 
 /** The session that a cookie's id leads to, alive or not. */
 export const sessionOfId = async (store: StateStore, id: string): Promise<string | undefined> =>
@@ -63,9 +73,13 @@ interface Dependencies {
 
 /**
  * oidc-provider's `Session`: the record lies under its `uid`, the cookie's id (hashed) points to it.
- * A signed-in session counts only while the fence in PostgreSQL lets it live.
+ * A signed-in session counts only while the fence in PostgreSQL lets it live, and by cookies of the version it says: one
+ * that is saved by who holds a former cookie stays as it was for them.
  */
 export function createSessionAdapter({ store, sessions: fence, core }: Dependencies): Adapter {
+  /** Versions of the cookies that requests came with. */
+  const versions = new WeakMap<object, number>();
+
   const readRecord = async (uid: string): Promise<AdapterPayload | undefined> => {
     const json = await store.get(sessionKey(uid));
     return json === undefined ? undefined : (JSON.parse(json) as AdapterPayload);
@@ -81,8 +95,9 @@ export function createSessionAdapter({ store, sessions: fence, core }: Dependenc
   const leaveAlias = async (id: string, pointer: Pointer, successor: string): Promise<void> => {
     const sub = (await readRecord(pointer.uid))?.accountId;
     if (!sub) return store.delete(pointerKey(id));
-    const alias: Pointer = { uid: pointer.uid, sub, next: seal(successor, id) };
-    await store.set(pointerKey(id), JSON.stringify(alias), ALIAS);
+    const { uid, version } = pointer;
+    const alias: Pointer = { uid, version, sub, next: seal(successor, id) };
+    await keepPointer(store, id, alias, ALIAS);
   };
 
   return {
@@ -91,8 +106,12 @@ export function createSessionAdapter({ store, sessions: fence, core }: Dependenc
     async find(id) {
       const pointer = await readPointer(store, id);
       if (!pointer) return undefined;
-      const record = await findByUid(pointer.uid);
+      const record = await readRecord(pointer.uid);
       if (!record) return undefined;
+      const { version = 0 } = pointer;
+      if (record.accountId && (await fence.cookieVersion(pointer.uid)) !== version)
+        return undefined;
+      if (Provider.ctx) versions.set(Provider.ctx, version);
       if (pointer.next === undefined) return { ...record, jti: id };
       if (record.accountId !== pointer.sub) return undefined;
       return { ...record, jti: open(pointer.next, id) };
@@ -101,10 +120,11 @@ export function createSessionAdapter({ store, sessions: fence, core }: Dependenc
     async upsert(id, { jti: _id, ...given }, expiresIn) {
       const payload = withoutLongState(given);
       const ttl = lifetime(expiresIn);
-      const pointer: Pointer = { uid: payload.uid ?? '' };
+      const version = Provider.ctx && versions.get(Provider.ctx);
+      const pointer: Pointer = { uid: payload.uid ?? '', version };
       // A refresh keeps the record alive without knowing the cookie, so its pointer lasts as long as any session may.
       const reach = payload.accountId ? core.sessionTtl : ttl;
-      await store.set(pointerKey(id), JSON.stringify(pointer), reach);
+      await keepPointer(store, id, pointer, reach);
       await store.set(sessionKey(pointer.uid), JSON.stringify(payload), ttl);
       if (payload.accountId) await fence.seen(pointer.uid);
     },

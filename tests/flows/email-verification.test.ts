@@ -67,7 +67,6 @@ for (const store of storeKinds) {
         .changeEmail(
           { id: user.id, emailCanonical: user.email, rolesVersion: user.rolesVersion },
           { email: `moved-${randomUUID()}@example.com`, verified: false },
-          {},
         );
       expect((await confirm(code)).status).to.equal(410);
       expect((await app.app.use(Users).find(user.id))?.emailVerified).to.equal(false);

@@ -19,10 +19,15 @@ function recordingStore() {
 describe('session adapter', () => {
   const setUp = (alive = true) => {
     const { entries, store } = recordingStore();
-    const sessions = { isAlive: async () => alive, seen: async () => undefined } as never;
+    const fence = { version: 0 };
+    const sessions = {
+      isAlive: async () => alive,
+      cookieVersion: async () => (alive ? fence.version : undefined),
+      seen: async () => undefined,
+    } as never;
     const adapter = createSessionAdapter({ store, sessions, core: { sessionTtl: LIFETIME } });
     const lifetimes = () => [...entries.values()].map(({ ttl }) => ttl);
-    return { adapter, entries, lifetimes };
+    return { adapter, entries, fence, lifetimes };
   };
 
   it('leads from the cookie to the record for as long as any session may live', async () => {
@@ -46,6 +51,16 @@ describe('session adapter', () => {
     );
     expect(JSON.stringify([...entries])).to.not.contain('a-bearer-value');
     expect(await adapter.find('a-bearer-value')).to.include({ jti: 'a-bearer-value', uid: 'uid' });
+  });
+
+  it('D4 finds no session by a cookie of before its cookies were renewed, saved again or not', async () => {
+    const { adapter, fence } = setUp();
+    await adapter.upsert('id', { uid: 'uid', accountId: 'ann' }, IDLE);
+    fence.version = 1;
+    expect(await adapter.find('id')).to.equal(undefined);
+    await adapter.upsert('id', { uid: 'uid', accountId: 'ann' }, IDLE);
+    expect(await adapter.find('id')).to.equal(undefined);
+    expect(await adapter.findByUid('uid')).to.include({ accountId: 'ann' });
   });
 
   it('I2 finds no session that the fence does not let live', async () => {

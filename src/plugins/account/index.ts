@@ -1,34 +1,30 @@
-/** The cookie REST API under /auth: register, login, refresh, logout, profile. Owns the cookie's refresh token. */
+/** The cookie REST API under /auth: register, login, refresh, logout, profile. */
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
-import { provide } from '../../kernel/service.ts';
+import { BrowserSessions } from '../browser-sessions/contract.ts';
 import { EmailLinks } from '../email-links/contract.ts';
 import { Grants } from '../grants/contract.ts';
 import { Roles } from '../roles/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
-import { BrowserSignIns } from './contract.ts';
 import { createCursors } from './cursor.ts';
 import { createOwnData } from './own-data.ts';
 import { createOwnDataRoutes } from './own-data-routes.ts';
 import { createRefresh } from './refresh.ts';
-import { createRefreshTokens } from './refresh-token.ts';
 import { createRegistrationRoute } from './registration-routes.ts';
 import { createRoutes } from './routes.ts';
 import { createSecurityService } from './security.ts';
 import { createSecurityRoutes } from './security-routes.ts';
 import { createAccountService } from './service.ts';
-import { createBrowserSignIn } from './start-session.ts';
 
 export const account = definePlugin({
   name: 'account',
   kernel: 1,
-  dependsOn: ['users', 'email-links', 'roles', 'sessions', 'grants'],
+  dependsOn: ['users', 'email-links', 'roles', 'sessions', 'grants', 'browser-sessions'],
   settings: z.object({}),
   setup(context) {
-    const { core, oidc, secrets, store, clock } = context;
-    const { issuer } = oidc;
-    const keys = secrets.keys('refresh-token');
+    const { core, oidc, secrets } = context;
+    const browsers = context.use(BrowserSessions);
     const services = {
       ...context,
       ...core,
@@ -37,10 +33,8 @@ export const account = definePlugin({
       roles: context.use(Roles),
       sessions: context.use(Sessions),
       grants: context.use(Grants),
-      tokens: createRefreshTokens({ issuer, keys, store, clock }),
-      clientId: oidc.restClient.id,
+      ...{ browsers, tokens: browsers.tokens },
       scope: oidc.restClient.scope,
-      audience: core.apiAudience,
     };
     const service = createAccountService({
       ...services,
@@ -53,11 +47,10 @@ export const account = definePlugin({
       cursors: createCursors(secrets.keys('cursors')[0]),
     });
     return {
-      provides: [provide(BrowserSignIns, createBrowserSignIn(services))],
       routes: [
         createRegistrationRoute(service, { ...core, admit }),
         ...createRoutes(service, admit),
-        ...createOwnDataRoutes(createOwnData({ ...services, issuer })),
+        ...createOwnDataRoutes(createOwnData({ ...services, issuer: oidc.issuer })),
         ...createSecurityRoutes(security, { mailEnabled, admit }),
       ],
     };

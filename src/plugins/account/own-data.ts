@@ -1,8 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log, UserData } from '../../kernel/plugin.ts';
 import type { CookieChange } from '../../kernel/route.ts';
+import { SIGNED_OUT } from '../browser-sessions/contract.ts';
 import type { UserService } from '../users/contract.ts';
-import { SIGNED_OUT } from './issue-tokens.ts';
 import { problems } from './problems.ts';
 
 interface Dependencies {

@@ -1,10 +1,15 @@
 import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
 import type { OidcEngine, Rotation } from '../../kernel/oidc.ts';
 import type { Log } from '../../kernel/plugin.ts';
+import type {
+  RefreshTokenClaims,
+  RefreshTokens,
+  TokenPair,
+  VerifiedRefreshToken,
+} from '../browser-sessions/contract.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import { problems } from './problems.ts';
-import type { RefreshTokenClaims, RefreshTokens, VerifiedRefreshToken } from './refresh-token.ts';
 
 /** Seconds a used token's record stays: longer than the window in which it still gets the same answer. */
 const RETIRED = 15;
@@ -20,18 +25,6 @@ interface Dependencies {
   /** Seconds. */
   readonly refreshTokenTtl: number;
   readonly scope: string;
-}
-
-/** Tokens of one session, for its cookies. Times in seconds. */
-export interface TokenPair {
-  readonly userId: string;
-  readonly sessionId: string;
-  readonly accessToken: string;
-  readonly accessExpiresAt: number;
-  /** As the access token says them. */
-  readonly roles: readonly string[];
-  readonly refreshToken: string;
-  readonly refreshExpiresAt: number;
 }
 
 /** Values of the cookies that a browser sent: every one called `refresh`, and that of its session. */

@@ -58,14 +58,13 @@ export const createRoutes = (account: AccountService, admit: Admit): readonly Ro
     access: access.own(access.user()),
     rateLimit: 'sign-in',
     admit,
-    summary: 'Prove the password again; renews auth_time',
+    summary: 'Prove the password again; renews auth_time and the cookies',
     body: Reauthentication,
     success: { status: 204 },
     problems: [problems.invalidCredentials, userProblems.busy],
-    handle: async ({ body, principal }) => {
-      await account.reauthenticate(principal, body.password);
-      return {};
-    },
+    handle: async ({ body, principal, request }) => ({
+      cookies: await account.reauthenticate(principal, body.password, request),
+    }),
   }),
   defineRoute({
     method: 'get',

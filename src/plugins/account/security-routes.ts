@@ -14,7 +14,7 @@ import {
 import type { SecurityService } from './security.ts';
 
 /** `access.user` lets nobody through without a session. */
-const callerOf = ({ sub, sid = '' }: Principal) => ({ sub, sid });
+const callerOf = ({ sub, sid = '', clientId }: Principal) => ({ sub, sid, clientId });
 
 const sessionBody = (session: SessionInfo, current: string) => ({
   id: session.id,
@@ -45,22 +45,19 @@ export const createSecurityRoutes = (
     access: access.own(access.user()),
     rateLimit: 'sign-in',
     admit,
-    summary: 'Change the password; ends every other session',
+    summary: 'Change the password; ends everything else, and renews this session',
     body: PasswordChange,
     success: { status: 204 },
     problems: [
       problems.invalidCredentials,
-      problems.refreshRejected,
       userProblems.passwordRejected,
       userProblems.passwordChangedMeanwhile,
       userProblems.busy,
     ],
-    handle: async ({ principal, body }) => ({
-      cookies: await security.changePassword(callerOf(principal), {
-        current: body.current_password,
-        next: body.new_password,
-      }),
-    }),
+    async handle({ principal, body, request }) {
+      const passwords = { current: body.current_password, next: body.new_password };
+      return { cookies: await security.changePassword(callerOf(principal), passwords, request) };
+    },
   }),
   defineRoute({
     method: 'put',
@@ -70,7 +67,7 @@ export const createSecurityRoutes = (
     admit,
     summary: mailEnabled
       ? 'Ask for another e-mail address; a link mailed to it makes the change'
-      : 'Change the e-mail address; ends every other session',
+      : 'Change the e-mail address; ends everything else, and renews this session',
     body: EmailChange,
     success: { status: mailEnabled ? 202 : 200, schema: EmailChanged },
     problems: [
@@ -79,12 +76,10 @@ export const createSecurityRoutes = (
       ...(mailEnabled ? [] : [userProblems.emailTaken, userProblems.changedMeanwhile]),
       userProblems.busy,
     ],
-    async handle({ principal, body }) {
+    async handle({ principal, body, request }) {
       const { email, current_password: password } = body;
-      const { status, cookies } = await security.changeEmail(callerOf(principal), {
-        email,
-        password,
-      });
+      const change = { email, password };
+      const { status, cookies } = await security.changeEmail(callerOf(principal), change, request);
       return { body: { status }, cookies };
     },
   }),
@@ -105,7 +100,7 @@ export const createSecurityRoutes = (
     method: 'delete',
     path: '/auth/sessions/:id',
     access: access.own(access.user()),
-    summary: 'End one session',
+    summary: 'End one session, and all that was given through it',
     params: SessionId,
     success: { status: 204 },
     problems: [problems.sessionNotFound],
@@ -118,13 +113,12 @@ export const createSecurityRoutes = (
     method: 'delete',
     path: '/auth/sessions',
     access: access.own(access.user()),
-    summary: 'End every session but this one',
+    summary: 'End every session but this one, which gets other cookies',
     success: { status: 204 },
     problems: [],
-    handle: async ({ principal }) => {
-      await security.endOtherSessions(callerOf(principal));
-      return {};
-    },
+    handle: async ({ principal, request }) => ({
+      cookies: await security.endOtherSessions(callerOf(principal), request),
+    }),
   }),
   defineRoute({
     method: 'get',

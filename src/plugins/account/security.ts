@@ -1,71 +1,77 @@
-import type { CookieChange, Principal } from '../../kernel/route.ts';
+import type { OidcEngine } from '../../kernel/oidc.ts';
+import type { CookieChange, Principal, RequestInfo } from '../../kernel/route.ts';
+import type { BrowserSessionService } from '../browser-sessions/contract.ts';
 import type { EmailLinkService } from '../email-links/contract.ts';
-import type { Alongside, SessionInfo, SessionService, SignInRecord } from '../sessions/contract.ts';
-import type { UserService } from '../users/contract.ts';
+import type { SessionInfo, SessionService, SignInRecord } from '../sessions/contract.ts';
+import type { ChangedCredentials, UserService } from '../users/contract.ts';
 import type { Cursors } from './cursor.ts';
-import { type IssueDependencies, issueFirstPair, tokenCookies } from './issue-tokens.ts';
 import { problems } from './problems.ts';
 
-interface Dependencies extends IssueDependencies {
+interface Dependencies {
   readonly users: UserService;
   readonly sessions: SessionService;
   readonly emailLinks: Pick<EmailLinkService, 'changeEmail' | 'passwordChanged'>;
+  readonly browsers: Pick<BrowserSessionService, 'startOver' | 'renew'>;
+  readonly oidc: OidcEngine;
   readonly cursors: Cursors;
 }
 
 /** A user with the session they call from. */
-type Caller = Required<Pick<Principal, 'sub' | 'sid'>>;
+type Caller = Required<Pick<Principal, 'sub' | 'sid' | 'clientId'>>;
 
 export type SecurityService = ReturnType<typeof createSecurityService>;
 
 /** What a user does to be safe: change the password, look at sessions and sign-ins, end sessions. */
 export function createSecurityService(dependencies: Dependencies) {
-  const { users, emailLinks, sessions, grants, cursors, clock } = dependencies;
+  const { users, emailLinks, browsers, oidc, sessions, cursors } = dependencies;
 
-  /** The refresh family of this session ends with the change, … */
-  const endFamily =
-    (sid: string, reason: string): Alongside =>
-    async (transaction, deny) => {
-      const family = { sessionId: sid, clientId: dependencies.clientId };
-      await grants.endAll(family, reason, transaction, deny);
-    };
+  /** How the session of the caller's browser was signed in. */
+  const methodsOf = async ({ sid }: Caller, { exchange }: RequestInfo) => {
+    const session = await oidc.currentSession(exchange);
+    return session?.uid === sid ? session.amr : [];
+  };
 
-  /** … and a new one begins. */
-  const renew = async ({ sub, sid }: Caller): Promise<readonly CookieChange[]> => {
-    const pair = await issueFirstPair({ uid: sid, userId: sub }, dependencies);
-    if (!pair) throw problems.refreshRejected();
-    return tokenCookies(pair, clock);
+  /** The password was proven just now. An application with a token is no browser: it gets no cookies. */
+  const startOver = async (
+    { sub, clientId }: Caller,
+    { credentialsVersion }: ChangedCredentials,
+    before: readonly string[],
+    request: RequestInfo,
+  ): Promise<readonly CookieChange[]> => {
+    if (clientId !== oidc.restClient.id) return [];
+    const amr = [...new Set([...before, 'pwd'])];
+    return browsers.startOver(sub, { amr, credentialsVersion, request });
   };
 
   return {
-    /** Everything else ends; this session goes on with a new refresh family. Throws `account:invalid-credentials`. */
+    /** Everything ends, and this browser gets another session. Throws `account:invalid-credentials`. */
     async changePassword(
-      { sub, sid }: Caller,
+      caller: Caller,
       passwords: { current: string; next: string },
+      request: RequestInfo,
     ): Promise<readonly CookieChange[]> {
-      const user = await users.find(sub);
-      const changed = await users.changePassword(sub, passwords, {
-        keepSession: sid,
-        alongside: async (transaction, deny) => {
-          await endFamily(sid, 'password changed')(transaction, deny);
-          if (user) await emailLinks.passwordChanged(user, transaction);
-        },
-      });
+      const before = await methodsOf(caller, request);
+      const changed = await users.changePassword(caller.sub, passwords, (user, transaction) =>
+        emailLinks.passwordChanged(user, transaction),
+      );
       if (!changed) throw problems.invalidCredentials();
-      return renew({ sub, sid });
+      return startOver(caller, changed, before, request);
     },
 
-    /** A new address waits for its mailed link; without mail it is changed at once. Throws `account:invalid-credentials`. */
+    /**
+     * A new address waits for its mailed link; without mail it is changed at once, with the same end of everything.
+     * Throws `account:invalid-credentials`.
+     */
     async changeEmail(
-      { sub, sid }: Caller,
+      caller: Caller,
       change: { email: string; password: string },
+      request: RequestInfo,
     ): Promise<{ status: 'check-mail' | 'changed'; cookies: readonly CookieChange[] }> {
-      const status = await emailLinks.changeEmail(sub, change, {
-        keepSession: sid,
-        alongside: endFamily(sid, 'e-mail changed'),
-      });
-      if (status === 'wrong-password') throw problems.invalidCredentials();
-      return { status, cookies: status === 'changed' ? await renew({ sub, sid }) : [] };
+      const before = await methodsOf(caller, request);
+      const outcome = await emailLinks.changeEmail(caller.sub, change);
+      if (outcome === 'wrong-password') throw problems.invalidCredentials();
+      if (outcome === 'check-mail') return { status: outcome, cookies: [] };
+      return { status: 'changed', cookies: await startOver(caller, outcome, before, request) };
     },
 
     sessions: ({ sub }: Caller): Promise<readonly SessionInfo[]> => sessions.list(sub),
@@ -74,11 +80,17 @@ export function createSecurityService(dependencies: Dependencies) {
     async endSession({ sub }: Caller, id: string): Promise<void> {
       const own = await sessions.list(sub);
       if (!own.some((session) => session.id === id)) throw problems.sessionNotFound();
-      await sessions.end(id, 'ended by the user');
+      await sessions.revoke(id, 'ended by the user');
     },
 
-    endOtherSessions: ({ sub, sid }: Caller): Promise<void> =>
-      sessions.endAll(sub, 'ended by the user', { except: sid }),
+    /** Copies of this session's cookies are somebody else as well. */
+    async endOtherSessions(
+      { sub: userId, sid: uid, clientId }: Caller,
+      request: RequestInfo,
+    ): Promise<readonly CookieChange[]> {
+      await sessions.endAll(userId, 'ended by the user', { except: uid });
+      return clientId === oidc.restClient.id ? browsers.renew({ userId, uid }, request) : [];
+    },
 
     async history(
       { sub }: Caller,

@@ -1,17 +1,24 @@
-import { epochSeconds } from '../../kernel/clock.ts';
+import { type Clock, epochSeconds } from '../../kernel/clock.ts';
+import type { OidcEngine } from '../../kernel/oidc.ts';
 import type { CoreSettings, Log } from '../../kernel/plugin.ts';
 import type { ProblemError } from '../../kernel/problem.ts';
 import type { CookieChange, Principal, RequestInfo } from '../../kernel/route.ts';
+import {
+  type BrowserSessionService,
+  SIGNED_OUT,
+  type TokenPair,
+} from '../browser-sessions/contract.ts';
 import type { EmailLinkService } from '../email-links/contract.ts';
 import type { RoleService } from '../roles/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import type { Registration, User, UserService } from '../users/contract.ts';
-import { type IssueDependencies, SIGNED_OUT, tokenCookies } from './issue-tokens.ts';
 import { problems } from './problems.ts';
-import type { Refresh, TokenPair } from './refresh.ts';
-import { startSession } from './start-session.ts';
+import type { Refresh } from './refresh.ts';
 
-export interface AccountDependencies extends IssueDependencies {
+export interface AccountDependencies {
+  readonly browsers: BrowserSessionService;
+  readonly oidc: OidcEngine;
+  readonly clock: Clock;
   readonly users: UserService;
   readonly roles: RoleService;
   readonly sessions: SessionService;
@@ -39,7 +46,7 @@ export interface Profile {
 
 /** Register, sign in, refresh and sign out with cookies; the user's own profile. */
 export function createAccountService(dependencies: AccountDependencies) {
-  const { users, roles, sessions, oidc, clock, log } = dependencies;
+  const { users, roles, sessions, browsers, oidc, clock, log } = dependencies;
 
   const profileOf = async (user: User): Promise<Profile> => ({
     user,
@@ -72,8 +79,7 @@ export function createAccountService(dependencies: AccountDependencies) {
       const user = await users.authenticate(email, password);
       if (!user) throw refusal(request);
       const { id, credentialsVersion } = user;
-      const how = { amr: ['pwd'], credentialsVersion, request };
-      const started = await startSession(id, how, dependencies);
+      const started = await browsers.start(id, { amr: ['pwd'], credentialsVersion, request });
       if (!started) throw refusal(request);
       return { profile: { user, roles: started.pair.roles }, ...started };
     },
@@ -88,7 +94,7 @@ export function createAccountService(dependencies: AccountDependencies) {
       return {
         profile: { user, roles: pair.roles },
         pair,
-        cookies: [...kept, ...tokenCookies(pair, clock)],
+        cookies: [...kept, ...browsers.tokenCookies(pair)],
       };
     },
 
@@ -101,9 +107,18 @@ export function createAccountService(dependencies: AccountDependencies) {
       return SIGNED_OUT;
     },
 
-    async reauthenticate({ sub, sid }: Principal, password: string): Promise<void> {
-      if (!(await users.verifyPassword(sub, password))) throw problems.invalidCredentials();
-      if (sid) await sessions.reauthenticated(sid, epochSeconds(clock));
+    /** Copies of the former cookies have no part in the new proof. */
+    async reauthenticate(
+      { sub: userId, sid: uid, clientId }: Principal,
+      password: string,
+      request: RequestInfo,
+    ): Promise<readonly CookieChange[]> {
+      if (!(await users.verifyPassword(userId, password))) throw problems.invalidCredentials();
+      if (!uid) return [];
+      const isBrowser = clientId === oidc.restClient.id;
+      const cookies = isBrowser ? await browsers.renew({ userId, uid }, request) : [];
+      await sessions.reauthenticated(uid, epochSeconds(clock));
+      return cookies;
     },
 
     async updateProfile(

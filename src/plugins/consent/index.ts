@@ -40,6 +40,11 @@ export const consent = definePlugin({
       // Nobody knows which of them was withdrawn meanwhile.
       afterRestore: () => model.forget(),
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
+      // Whoever was in before may have allowed what the owner would not.
+      async credentialsChanged({ userId, by }, transaction) {
+        const isSecured = by === 'password-reset' || by === 'address-claimed';
+        if (isSecured) await model.eraseUser(userId, transaction);
+      },
     };
   },
 });

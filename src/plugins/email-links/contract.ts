@@ -1,10 +1,9 @@
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
-import type { Alongside } from '../sessions/contract.ts';
-import type { Registration, User } from '../users/contract.ts';
+import type { ChangedCredentials, Registration, User } from '../users/contract.ts';
 
 /** `check-mail`: nothing has happened yet; whoever follows the mailed link makes it happen. */
-export type EmailChangeOutcome = 'wrong-password' | 'check-mail' | 'changed';
+export type EmailChangeOutcome = 'wrong-password' | 'check-mail' | ChangedCredentials;
 
 export interface EmailLinkService {
   /** Whether mail can leave. Without it an address changes at once, and nobody can reset a password. */
@@ -18,13 +17,12 @@ export interface EmailLinkService {
    */
   register(registration: Registration): Promise<User | undefined>;
   /**
-   * A new address, once the link mailed to it is followed; at once when no mail can leave, and then `alongside` commits
-   * with it. Throws `users:invalid-email`, `users:email-taken` (without mail only), `rate-limit:too-many-attempts`.
+   * A new address, once the link mailed to it is followed; at once when no mail can leave, and then every session and
+   * grant ends. Throws `users:invalid-email`, `users:email-taken` (without mail only), `rate-limit:too-many-attempts`.
    */
   changeEmail(
     userId: string,
     change: { readonly email: string; readonly password: string },
-    options: { readonly keepSession: string; readonly alongside: Alongside },
   ): Promise<EmailChangeOutcome>;
   /** Tells the user of a new password, as part of the transaction that sets it. */
   passwordChanged(user: User, transaction: Transaction): Promise<void>;

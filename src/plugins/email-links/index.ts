@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { definePlugin, PluginError } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
+import { BrowserSessions } from '../browser-sessions/contract.ts';
 import { Mails } from '../mail/contract.ts';
 import { RateLimits } from '../rate-limit/contract.ts';
 import { Users } from '../users/contract.ts';
@@ -20,7 +21,7 @@ import { createUserData } from './user-data.ts';
 export const emailLinks = definePlugin({
   name: 'email-links',
   kernel: 1,
-  dependsOn: ['mail', 'rate-limit', 'users'],
+  dependsOn: ['mail', 'rate-limit', 'users', 'browser-sessions'],
   settings: z.object({}),
   setup(context) {
     const { core, oidc } = context;
@@ -36,15 +37,12 @@ export const emailLinks = definePlugin({
     const model = createLinkModel(context.db);
     const limits = context.use(RateLimits);
     const service = createEmailLinkService({
-      users,
-      mails,
-      model,
-      limits,
+      ...{ users, mails, model, limits },
       tell: createTell({ ...context, mails, limits }),
       links: createLinks({ ...context, model, mails, publicUrl }),
       letters: createLetters({ publicUrl }),
       mailEnabled: mails.enabled,
-      wait,
+      ...{ oidc, wait, browsers: context.use(BrowserSessions) },
       isStrict: core.registration === 'strict',
     });
     const { passwordMinLength, admit } = users;
@@ -58,7 +56,7 @@ export const emailLinks = definePlugin({
           passwordChanged: service.passwordChanged,
         }),
       ],
-      routes: createRoutes(service, { oidc, admit }),
+      routes: createRoutes(service, admit),
       pages: createPages({ service, oidc, base, passwordMinLength, admit }),
       ...createUserData(model),
       ...createHousekeeping({ ...context, model, users }),

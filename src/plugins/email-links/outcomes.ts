@@ -13,7 +13,11 @@ const TEXTS = {
   verified: ['Your address is verified', 'Thank you. You can close this page.'],
   changed: [
     'Your address is changed',
-    'From now on you sign in with the new one. You can close this page.',
+    'From now on you sign in with the new one. You were signed out everywhere. You can close this page.',
+  ],
+  'changed-here': [
+    'Your address is changed',
+    'From now on you sign in with the new one. You were signed out everywhere but in this browser. You can close this page.',
   ],
   registered: [
     'Your account is ready',
@@ -21,7 +25,7 @@ const TEXTS = {
   ],
   'password-set': [
     'Your password is changed',
-    'Go back to where you came from and sign in with the new one. You were signed out everywhere.',
+    'Go back to where you came from and sign in with the new one. You were signed out everywhere, and applications will ask for your consent again.',
   ],
 } as const;
 

@@ -30,7 +30,7 @@ async function unlessInvalid(work: () => Promise<PageReply>): Promise<PageReply>
 }
 
 /** `/l/:code`: showing changes nothing, because mail scanners open links before people do; the form acts. */
-function linkPages({ service, oidc, base, passwordMinLength, admit }: Dependencies): Page[] {
+function linkPages({ service, base, passwordMinLength, admit }: Dependencies): Page[] {
   const path = '/l/:code';
 
   const show = (link: LinkRow, { csrf, params }: PageInput, refused?: ProblemError): PageReply => {
@@ -50,9 +50,9 @@ function linkPages({ service, oidc, base, passwordMinLength, admit }: Dependenci
     const code = input.params['code'] ?? '';
     const link = await service.find(code);
     if (link.purpose !== 'password-reset') {
-      return donePage(
-        await service.confirm(code, () => oidc.currentSession(input.request.exchange)),
-      );
+      const { status, cookies } = await service.confirm(code, input.request);
+      const isSignedIn = cookies.some(({ value }) => value !== undefined);
+      return { ...donePage(status === 'changed' && isSignedIn ? 'changed-here' : status), cookies };
     }
     try {
       await service.reset(code, input.form['new_password'] ?? '');

@@ -1,4 +1,3 @@
-import type { OidcEngine } from '../../kernel/oidc.ts';
 import { type Admit, access, defineRoute, type Route } from '../../kernel/route.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
@@ -13,10 +12,7 @@ import {
 import type { FollowingService } from './service.ts';
 
 /** `/auth/email/…` and `/auth/password/…`: the same as the pages, in JSON. */
-export const createRoutes = (
-  service: FollowingService,
-  { oidc, admit }: { readonly oidc: Pick<OidcEngine, 'currentSession'>; readonly admit: Admit },
-): readonly Route[] => [
+export const createRoutes = (service: FollowingService, admit: Admit): readonly Route[] => [
   defineRoute({
     method: 'post',
     path: '/auth/email/verify',
@@ -39,8 +35,8 @@ export const createRoutes = (
     success: { status: 200, schema: Confirmed },
     problems: [problems.linkInvalid],
     handle: async ({ body, request }) => {
-      const status = await service.confirm(body.token, () => oidc.currentSession(request.exchange));
-      return { body: { status } };
+      const { status, cookies } = await service.confirm(body.token, request);
+      return { body: { status }, cookies };
     },
   }),
   defineRoute({
@@ -63,7 +59,7 @@ export const createRoutes = (
     access: access.public,
     rateLimit: 'sign-in',
     admit,
-    summary: 'Set a new password with a mailed link; ends every session',
+    summary: 'Set a new password with a mailed link; ends every session, grant and consent',
     body: PasswordReset,
     success: { status: 204 },
     problems: [problems.linkInvalid, userProblems.passwordRejected, userProblems.busy],

@@ -1,4 +1,7 @@
+import type { OidcEngine } from '../../kernel/oidc.ts';
 import { ProblemError } from '../../kernel/problem.ts';
+import type { CookieChange, RequestInfo } from '../../kernel/route.ts';
+import type { BrowserSessionService } from '../browser-sessions/contract.ts';
 import { type User, userProblems } from '../users/contract.ts';
 import type { LinkRow } from './model.ts';
 import { problems } from './problems.ts';
@@ -10,9 +13,16 @@ import { createVerification, type VerificationDependencies } from './service/ver
 type Dependencies = EmailChangeDependencies &
   PasswordResetDependencies &
   RegistrationDependencies &
-  VerificationDependencies;
+  VerificationDependencies & {
+    readonly oidc: Pick<OidcEngine, 'currentSession'>;
+    readonly browsers: Pick<BrowserSessionService, 'startOver'>;
+  };
 
-export type Confirmed = 'verified' | 'changed' | 'registered';
+/** What following a link did, and what the browser gets for it. */
+export interface Confirmed {
+  readonly status: 'verified' | 'changed' | 'registered';
+  readonly cookies: readonly CookieChange[];
+}
 export type FollowingService = ReturnType<typeof createEmailLinkService>;
 
 /** What somebody else did meanwhile makes a link void; why is nobody's business who holds it. */
@@ -31,29 +41,42 @@ async function unlessOvertaken<Result>(work: Promise<Result>): Promise<Result> {
 
 /** Sends links, shows what they are for, and does it. Purposes are apart: a link does what it was made for, or nothing. */
 export function createEmailLinkService(dependencies: Dependencies) {
-  const { links, users } = dependencies;
+  const { links, users, oidc, browsers } = dependencies;
   const registration = createRegistration(dependencies);
   const verification = createVerification(dependencies);
   const change = createEmailChange(dependencies);
   const password = createPasswordReset(dependencies);
 
   /** Throws `email-links:link-invalid` for a link of another purpose. */
-  const confirmLink = async (link: LinkRow, keepSession?: string): Promise<Confirmed> => {
+  const confirmLink = async (link: LinkRow): Promise<Confirmed['status']> => {
     switch (link.purpose) {
       case 'verify-email':
         await verification.confirmVerification(link);
         return 'verified';
-      case 'change-email':
-        await change.confirmEmailChange(link, keepSession);
-        return 'changed';
       case 'register':
         await registration.confirmRegistration(link);
         return 'registered';
+      case 'change-email':
       case 'password-reset':
       case 'decoy':
         throw problems.linkInvalid();
     }
   };
+
+  /** Every session ends; a browser that is signed in as this user goes on with another one, of the same sign-in. */
+  const confirmChange = async (link: LinkRow, request: RequestInfo): Promise<Confirmed> => {
+    const session = await oidc.currentSession(request.exchange);
+    const { credentialsVersion } = await change.confirmEmailChange(link);
+    if (session?.userId !== link.user_id) return { status: 'changed', cookies: [] };
+    const { userId, amr, authTime } = session;
+    const proof = { amr, authTime, credentialsVersion, request };
+    return { status: 'changed', cookies: await browsers.startOver(userId, proof) };
+  };
+
+  const follow = async (link: LinkRow, request: RequestInfo): Promise<Confirmed> =>
+    link.purpose === 'change-email'
+      ? confirmChange(link, request)
+      : { status: await confirmLink(link), cookies: [] };
 
   return {
     find: links.find,
@@ -69,15 +92,9 @@ export function createEmailLinkService(dependencies: Dependencies) {
       return verification.askToVerify(user);
     },
 
-    /** `callerOf` names the session that goes on after a change of address, if it is the same user's. */
-    async confirm(
-      code: string,
-      callerOf: () => Promise<{ readonly uid: string; readonly userId: string } | undefined>,
-    ): Promise<Confirmed> {
+    async confirm(code: string, request: RequestInfo): Promise<Confirmed> {
       const link = await links.find(code);
-      const caller = await callerOf();
-      const kept = caller?.userId === link.user_id ? caller?.uid : undefined;
-      return unlessOvertaken(confirmLink(link, kept));
+      return unlessOvertaken(follow(link, request));
     },
 
     async reset(code: string, next: string): Promise<void> {

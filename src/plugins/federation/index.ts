@@ -1,7 +1,7 @@
 /** Signing in with accounts of other providers, and connecting them. Owns table identities. */
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
-import { BrowserSignIns } from '../account/contract.ts';
+import { BrowserSessions } from '../browser-sessions/contract.ts';
 import { EmailLinks } from '../email-links/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
@@ -22,7 +22,7 @@ import { createUpstreamFetch } from './upstream-fetch.ts';
 export const federation = definePlugin({
   name: 'federation',
   kernel: 1,
-  dependsOn: ['account', 'email-links', 'sessions', 'users'],
+  dependsOn: ['browser-sessions', 'email-links', 'sessions', 'users'],
   settings,
   events: [IdentityLinked, IdentityUnlinked],
   setup(context) {
@@ -41,7 +41,7 @@ export const federation = definePlugin({
       ...core,
       ...{ base, users, providers, identities },
       sessions: context.use(Sessions),
-      accounts: context.use(BrowserSignIns),
+      browsers: context.use(BrowserSessions),
       flows: createFlows(context),
       ...{ cipher, keepsTokens },
     });

@@ -53,7 +53,7 @@ export const texts: Texts = {
     subject: `Your password for ${product} was changed`,
     paragraphs: [
       hello(locals),
-      `the password of your account with ${product} was changed just now, and every other device was signed out.`,
+      `the password of your account with ${product} was changed just now. Every other device was signed out, and every application.`,
       'If this was not you, set a new one at once:',
       { link: locals.url, label: 'Set a new password' },
     ],

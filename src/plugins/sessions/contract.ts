@@ -14,6 +14,8 @@ export interface SignIn {
   readonly credentialsVersion?: number | undefined;
   /** Authentication methods (RFC 8176), e.g. `['pwd']`. */
   readonly amr: readonly string[];
+  /** When they proved it: seconds since 1970. Default: now. */
+  readonly authTime?: number | undefined;
   readonly ip: string;
   readonly userAgent: string;
 }
@@ -70,6 +72,13 @@ export interface SessionService extends SessionFence {
   ): Promise<readonly SignInRecord[]>;
   /** Active sessions of a user, newest first. */
   list(userId: string): Promise<readonly SessionInfo[]>;
+  /** As `end`, for a session that somebody else may have: grants for use without a session (`offline_access`) end too. */
+  revoke(uid: string, reason: string): Promise<void>;
+  /**
+   * Another cookie for a session; every one of before, and every id rotated away, leads nowhere. `alongside` commits with
+   * it, and comes last. Undefined when the session has ended.
+   */
+  renewCookie(uid: string, alongside?: Alongside): Promise<CookieChange | undefined>;
   /** Ends every session and grant of a user but those of the session `except`; `afterwards` commits with it and comes last. */
   endAll(
     userId: string,

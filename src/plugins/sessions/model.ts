@@ -11,6 +11,10 @@ interface SessionRow {
   readonly last_seen: Date;
 }
 
+interface Cookies {
+  readonly cookie_ver: number;
+}
+
 interface HistoryRow {
   readonly id: string;
   readonly session_id: string;
@@ -25,7 +29,7 @@ const INSERT = {
   name: 'sessions-insert',
   // The lock makes a sign-in wait for a user who is being disabled or gets another password right now, and see it.
   text: `INSERT INTO sessions (id, user_id, amr, device, ip, auth_time, created_at, last_seen)
-    SELECT $1, id, $3, $4, $5, $6, $6, $6 FROM users
+    SELECT $1, id, $3, $4, $5, $8, $6, $6 FROM users
     WHERE id = $2 AND disabled_at IS NULL AND ($7::int IS NULL OR credentials_ver = $7)
     FOR SHARE RETURNING id`,
 };
@@ -36,7 +40,12 @@ const INSERT_HISTORY = {
 };
 const ALIVE = {
   name: 'sessions-alive',
-  text: `SELECT 1 AS alive FROM sessions WHERE id = $1 AND ended_at IS NULL AND created_at > $2`,
+  text: `SELECT cookie_ver FROM sessions WHERE id = $1 AND ended_at IS NULL AND created_at > $2`,
+};
+const RENEW_COOKIES = {
+  name: 'sessions-renew-cookies',
+  text: `UPDATE sessions SET cookie_ver = cookie_ver + 1 WHERE id = $1 AND ended_at IS NULL
+    RETURNING cookie_ver`,
 };
 const LIST = {
   name: 'sessions-list',
@@ -149,6 +158,7 @@ export interface NewSession {
   readonly amr: readonly string[];
   readonly device: string;
   readonly ip: string;
+  readonly authenticatedAt: Date;
   readonly at: Date;
 }
 
@@ -159,9 +169,10 @@ export function createSessionModel(db: Database) {
   return {
     /** False when the user is disabled or gone by now, or has other credentials. */
     async insert(session: NewSession): Promise<boolean> {
-      const { id, historyId, userId, amr, device, ip, at } = session;
+      const { id, historyId, userId, amr, device, ip, authenticatedAt, at } = session;
       return db.transaction(async (transaction) => {
-        const values = [id, userId, amr, device, ip, at, session.credentialsVersion];
+        const row = [id, userId, amr, device, ip, at];
+        const values = [...row, session.credentialsVersion, authenticatedAt];
         const rows = await db.query(INSERT, values, transaction);
         if (rows.length === 0) return false;
         const method = amr.join(' ');
@@ -174,8 +185,14 @@ export function createSessionModel(db: Database) {
       });
     },
 
-    async isAlive(id: string, createdAfter: Date): Promise<boolean> {
-      return (await db.query(ALIVE, [id, createdAfter])).length === 1;
+    /** Which cookies count; undefined for a session that is over. */
+    async cookieVersion(id: string, createdAfter: Date): Promise<number | undefined> {
+      return (await db.query<Cookies>(ALIVE, [id, createdAfter]))[0]?.cookie_ver;
+    },
+
+    /** From now on those of the version that is answered count; undefined when the session has ended. */
+    async renewCookies(id: string, transaction: Transaction): Promise<number | undefined> {
+      return (await db.query<Cookies>(RENEW_COOKIES, [id], transaction))[0]?.cookie_ver;
     },
 
     async list(userId: string, createdAfter: Date, seenAfter: Date): Promise<SessionInfo[]> {

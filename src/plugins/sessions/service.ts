@@ -34,6 +34,12 @@ interface Dependencies {
   readonly limit: number;
 }
 
+interface EndOptions {
+  readonly told?: readonly string[] | undefined;
+  readonly alongside?: Alongside;
+  readonly keepOffline?: boolean;
+}
+
 interface Ended {
   readonly rows: readonly EndedRow[];
   readonly owners: readonly GrantOwner[];
@@ -68,11 +74,11 @@ export function createSessionService(dependencies: Dependencies): SessionService
   const endWith = async (
     uid: string,
     reason: string,
-    { told, alongside }: { told?: readonly string[] | undefined; alongside?: Alongside } = {},
+    { told, alongside, keepOffline = true }: EndOptions = {},
   ): Promise<void> => {
     const ended = await revocations.transaction(async (transaction, deny) => {
       const rows = await sessions.end(uid, reason, now(), transaction);
-      const filter = { sessionId: uid, keepOffline: true };
+      const filter = { sessionId: uid, keepOffline };
       const owners = await grants.endAll(filter, reason, transaction, deny);
       for (const row of rows) await sessions.setLogoutDate(row, now(), transaction);
       deny({ sid: uid });
@@ -92,8 +98,21 @@ export function createSessionService(dependencies: Dependencies): SessionService
 
   return {
     end,
+    revoke: (uid, reason) => endWith(uid, reason, { keepOffline: false }),
 
-    isAlive: (uid) => sessions.isAlive(uid, oldest()),
+    async renewCookie(uid, alongside) {
+      const version = await revocations.transaction(async (transaction, deny) => {
+        const renewed = await sessions.renewCookies(uid, transaction);
+        if (renewed !== undefined) await alongside?.(transaction, deny);
+        return renewed;
+      });
+      return version === undefined ? undefined : oidc.reopenSession(uid, version);
+    },
+
+    async isAlive(uid) {
+      return (await sessions.cookieVersion(uid, oldest())) !== undefined;
+    },
+    cookieVersion: (uid) => sessions.cookieVersion(uid, oldest()),
     async isRecent(uid) {
       const authTime = await sessions.authTime(uid, oldest());
       return authTime !== undefined && epochSeconds(clock) - authTime <= RECENT;
@@ -102,13 +121,14 @@ export function createSessionService(dependencies: Dependencies): SessionService
     history: (userId, { before, limit }) => sessions.history(userId, before, limit),
     seen: (sessionId) => sessions.seen(sessionId, now()),
 
-    async start({ userId, credentialsVersion, amr, ip, userAgent }) {
+    async start({ userId, credentialsVersion, amr, authTime = epochSeconds(clock), ...client }) {
       const uid = random.token();
-      const device = describeDevice(userAgent);
+      const device = describeDevice(client.userAgent);
       const historyId = random.uuid();
-      const row = { id: uid, historyId, userId, credentialsVersion, amr, device, ip, at: now() };
-      if (!(await sessions.insert(row))) return undefined;
-      const session = { uid, userId, amr, authTime: epochSeconds(clock) };
+      const row = { id: uid, historyId, userId, credentialsVersion, amr, device, ip: client.ip };
+      const authenticatedAt = new Date(authTime * 1000);
+      if (!(await sessions.insert({ ...row, authenticatedAt, at: now() }))) return undefined;
+      const session = { uid, userId, amr, authTime };
       const cookie = await oidc.openSession(session);
       await evict(userId, uid);
       events.emit(SessionStarted, { sessionId: uid, userId });

@@ -1,6 +1,7 @@
 /** The hosted sign-in and registration pages: oidc-provider's `login` prompt, and `select_account`. */
 import { z } from 'zod';
 import { definePlugin } from '../../kernel/plugin.ts';
+import { BrowserSessions } from '../browser-sessions/contract.ts';
 import { EmailLinks } from '../email-links/contract.ts';
 import { Federation } from '../federation/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
@@ -12,13 +13,14 @@ import { createSignInService } from './service.ts';
 export const signIn = definePlugin({
   name: 'sign-in',
   kernel: 1,
-  dependsOn: ['email-links', 'federation', 'users', 'sessions'],
+  dependsOn: ['browser-sessions', 'email-links', 'federation', 'users', 'sessions'],
   settings: z.object({}),
   setup(context) {
     const users = context.use(Users);
     const emailLinks = context.use(EmailLinks);
     const sessions = context.use(Sessions);
-    const service = createSignInService({ ...context, users, emailLinks, sessions });
+    const browsers = context.use(BrowserSessions);
+    const service = createSignInService({ ...context, users, emailLinks, sessions, browsers });
     const mayRegister = context.core.registration !== 'closed';
     const { forgotPath } = emailLinks;
     const { admit } = users;

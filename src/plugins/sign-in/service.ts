@@ -1,6 +1,7 @@
 import { type Clock, epochSeconds } from '../../kernel/clock.ts';
-import type { Interaction, OidcEngine, PromptOutcome } from '../../kernel/oidc.ts';
+import type { Interaction, LiveSession, OidcEngine, PromptOutcome } from '../../kernel/oidc.ts';
 import type { RequestInfo } from '../../kernel/route.ts';
+import type { BrowserSessionService } from '../browser-sessions/contract.ts';
 import type { EmailLinkService } from '../email-links/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import type { User, UserService } from '../users/contract.ts';
@@ -9,6 +10,7 @@ interface Dependencies {
   readonly users: UserService;
   readonly emailLinks: Pick<EmailLinkService, 'register'>;
   readonly sessions: SessionService;
+  readonly browsers: Pick<BrowserSessionService, 'renew'>;
   readonly oidc: OidcEngine;
   readonly clock: Clock;
 }
@@ -18,16 +20,22 @@ export type SignInService = ReturnType<typeof createSignInService>;
 const AMR: readonly string[] = ['pwd'];
 
 /** Signs a person in inside an authorization request; the session is the same as after a REST login. */
-export function createSignInService({ users, emailLinks, sessions, oidc, clock }: Dependencies) {
+export function createSignInService(dependencies: Dependencies) {
+  const { users, emailLinks, sessions, browsers, oidc, clock } = dependencies;
   const login = (accountId: string, amr: readonly string[], replacedSession: boolean) => ({
     login: { accountId, ts: epochSeconds(clock), amr, replacedSession },
     select_account: {},
   });
 
-  /** The person of this session proved again who they are: the session stays, `auth_time` is new. */
-  const renew = async (uid: string, userId: string, amr = AMR): Promise<PromptOutcome> => {
+  /** The person of this session proved again who they are: the session stays, `auth_time` and cookies are new. */
+  const renew = async (
+    { uid, userId }: Pick<LiveSession, 'uid' | 'userId'>,
+    request: RequestInfo,
+    amr = AMR,
+  ): Promise<PromptOutcome> => {
+    const cookies = await browsers.renew({ uid, userId }, request);
     await sessions.reauthenticated(uid, epochSeconds(clock));
-    return { finish: login(userId, amr, false) };
+    return { finish: login(userId, amr, false), cookies };
   };
 
   /** Another person's session in this browser ends here, so that no two people share one (SEC-62). */
@@ -37,7 +45,7 @@ export function createSignInService({ users, emailLinks, sessions, oidc, clock }
     amr = AMR,
   ): Promise<PromptOutcome | undefined> => {
     const current = await oidc.currentSession(request.exchange);
-    if (current?.userId === userId) return renew(current.uid, userId, amr);
+    if (current?.userId === userId) return renew(current, request, amr);
     if (current) await sessions.end(current.uid, 'another user signed in');
     const { ip, userAgent } = request;
     const started = await sessions.start({ userId, credentialsVersion, amr, ip, userAgent });
@@ -67,7 +75,7 @@ export function createSignInService({ users, emailLinks, sessions, oidc, clock }
       const current = await oidc.currentSession(request.exchange);
       if (!session || current?.uid !== session.uid) return undefined;
       const proven = await users.verifyPassword(session.userId, password);
-      return proven ? renew(session.uid, session.userId) : undefined;
+      return proven ? renew(session, request) : undefined;
     },
 
     /** `check-mail` under REGISTRATION=strict: nobody is signed in before the mailed link was followed. */

@@ -52,7 +52,10 @@ export interface KnownUser {
   readonly rolesVersion: number;
 }
 
-/** Commits or fails together with the new user. */
+/** The user's new `credentialsVersion`: a session that is begun with it begins only if nothing else changed since. */
+export type ChangedCredentials = Pick<User, 'credentialsVersion'>;
+
+/** Commits or fails together with the new or changed user. */
 export type WithNewUser = (user: User, transaction: Transaction) => Promise<void>;
 
 export interface UserService {
@@ -75,13 +78,14 @@ export interface UserService {
   /** False when the address is no longer this user's, or the user is disabled. */
   verifyEmail(id: string, emailCanonical: string, transaction: Transaction): Promise<boolean>;
   /**
-   * Ends every other session; `alongside` commits with it, and comes first. Throws `users:email-taken`, `users:changed-meanwhile`.
+   * Ends every session and grant; `alongside` commits with it, and comes first. Throws `users:email-taken`,
+   * `users:changed-meanwhile`.
    */
   changeEmail(
     user: KnownUser,
     to: { readonly email: string; readonly verified: boolean },
-    options: { readonly keepSession?: string | undefined; readonly alongside?: Alongside },
-  ): Promise<void>;
+    alongside?: Alongside,
+  ): Promise<ChangedCredentials>;
   /**
    * A new password for somebody who reads the mail of the address. Ends every session and grant; `alongside` commits with
    * it, and comes first. Throws `users:password-rejected`, `users:changed-meanwhile`, `users:busy`.
@@ -108,15 +112,15 @@ export interface UserService {
   /** Throws as `authenticate` does, from the same bucket of attempts. */
   verifyPassword(userId: string, password: string): Promise<boolean>;
   /**
-   * False when the current password is wrong. Ends every other session and grant, and makes all access tokens
-   * of the user stale; `alongside` commits with it. Throws `users:password-rejected`, `users:password-changed-meanwhile`, and as
+   * Undefined when the current password is wrong. Ends every session and grant, and makes all access tokens of the user
+   * stale; `alongside` commits with it. Throws `users:password-rejected`, `users:password-changed-meanwhile`, and as
    * `authenticate` does.
    */
   changePassword(
     userId: string,
     passwords: { readonly current: string; readonly next: string },
-    options: { readonly keepSession: string; readonly alongside?: Alongside },
-  ): Promise<boolean>;
+    alongside?: WithNewUser,
+  ): Promise<ChangedCredentials | undefined>;
   /** Whether the user can sign in with a password. Within a transaction the answer holds until that ends. */
   hasPassword(id: string, transaction?: Transaction): Promise<boolean>;
   find(id: string): Promise<User | undefined>;

@@ -29,6 +29,7 @@ export interface KnownState {
   readonly rolesVersion: number;
 }
 
+type Versions = Pick<UserRow, 'roles_ver' | 'credentials_ver'>;
 type Retired = Pick<UserRow, 'roles_ver' | 'email'>;
 
 /** Lower-case texts to look for, each empty for all. */
@@ -87,7 +88,7 @@ const SET_EMAIL = {
   text: `UPDATE users SET email = $4, email_canonical = $5, email_verified = $6, updated_at = $7,
       roles_ver = roles_ver + 1, credentials_ver = credentials_ver + 1
     WHERE id = $1 AND email_canonical = $2 AND roles_ver = $3 AND disabled_at IS NULL
-    RETURNING roles_ver`,
+    RETURNING roles_ver, credentials_ver`,
 };
 const RESET_PASSWORD = {
   name: 'users-reset-password',
@@ -116,7 +117,7 @@ const SET_PASSWORD = {
   name: 'users-set-password',
   text: `UPDATE users SET password_hash = $3, updated_at = $4, roles_ver = roles_ver + 1,
       credentials_ver = credentials_ver + 1
-    WHERE id = $1 AND password_hash = $2 RETURNING roles_ver`,
+    WHERE id = $1 AND password_hash = $2 RETURNING roles_ver, credentials_ver`,
 };
 const OVERWRITE_PASSWORD = {
   name: 'users-overwrite-password',
@@ -210,19 +211,18 @@ export function createUserModel(db: Database) {
       return (await db.query(VERIFY_EMAIL, [id, canonical, at], transaction)).length === 1;
     },
 
-    /** The new roles version; undefined when the user is no longer as `from` says, `taken` when somebody has the address. */
+    /** The new versions; undefined when the user is no longer as `from` says, `taken` when somebody has the address. */
     async setEmail(
       id: string,
       from: KnownState,
       to: Pick<UserRow, 'email' | 'email_canonical' | 'email_verified' | 'updated_at'>,
       transaction: Transaction,
-    ): Promise<number | 'taken' | undefined> {
+    ): Promise<Versions | 'taken' | undefined> {
       const { email, email_canonical, email_verified, updated_at } = to;
       const state = [id, from.emailCanonical, from.rolesVersion];
       const values = [...state, email, email_canonical, email_verified, updated_at];
       try {
-        const rows = await db.query<{ roles_ver: number }>(SET_EMAIL, values, transaction);
-        return rows[0]?.roles_ver;
+        return (await db.query<Versions>(SET_EMAIL, values, transaction))[0];
       } catch (error) {
         if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return 'taken';
         throw error;
@@ -259,15 +259,13 @@ export function createUserModel(db: Database) {
       await db.query(REPLACE_HASH, [id, from, to]);
     },
 
-    /** The new roles version; undefined when `from` is no longer what is stored. */
+    /** The new versions; undefined when `from` is no longer what is stored. */
     async setPassword(
       id: string,
       { from, to, at }: { from: string; to: string; at: Date },
       transaction: Transaction,
-    ): Promise<number | undefined> {
-      const values = [id, from, to, at];
-      const rows = await db.query<{ roles_ver: number }>(SET_PASSWORD, values, transaction);
-      return rows[0]?.roles_ver;
+    ): Promise<Versions | undefined> {
+      return (await db.query<Versions>(SET_PASSWORD, [id, from, to, at], transaction))[0];
     },
 
     /** Whatever is stored. The new roles version; undefined when there is no such user. */

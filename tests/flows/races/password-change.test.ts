@@ -99,7 +99,6 @@ for (const store of storeKinds) {
               rolesVersion: user.rolesVersion,
             },
             { email: `new-${user.email}`, verified: true },
-            {},
           ),
       );
       expect(answer.status).to.equal(401);

@@ -29,13 +29,9 @@ describe('what plugins are told of new passwords and addresses', () => {
 
   const changes: Readonly<Record<string, (user: User) => Promise<unknown>>> = {
     'password-change': ({ id }) =>
-      fixture.service.changePassword(
-        id,
-        { current: PASSWORD, next: NEXT },
-        { keepSession: 'a-session' },
-      ),
+      fixture.service.changePassword(id, { current: PASSWORD, next: NEXT }),
     'email-change': (user) =>
-      fixture.service.changeEmail(known(user), { email: newEmail(), verified: false }, {}),
+      fixture.service.changeEmail(known(user), { email: newEmail(), verified: false }),
     'password-reset': (user) =>
       fixture.service.resetPassword(known(user), NEXT, { alongside: async () => undefined }),
     'password-reset of the operator': ({ id }) => fixture.service.setPassword(id, NEXT),

@@ -1,6 +1,7 @@
 import type { MailService } from '../../mail/contract.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import {
+  type ChangedCredentials,
   type EmailAddress,
   type User,
   type UserService,
@@ -53,7 +54,7 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
     });
   };
 
-  const changeEmail: EmailLinkService['changeEmail'] = async (userId, change, options) => {
+  const changeEmail: EmailLinkService['changeEmail'] = async (userId, change) => {
     const to = emailAddress(change.email);
     // Read before the password is checked: a change that comes between makes what follows void (SEC-12).
     const user = await users.find(userId);
@@ -67,26 +68,22 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
       await askByMail(user, to);
       return 'check-mail';
     }
-    await users.changeEmail(knownUser(user), { email: change.email, verified: false }, options);
-    return 'changed';
+    return users.changeEmail(knownUser(user), { email: change.email, verified: false });
   };
 
   return {
     changeEmail,
 
-    /** Ends every other session. Throws `email-links:link-invalid`. */
-    async confirmEmailChange(link: LinkRow, keepSession: string | undefined): Promise<void> {
+    /** Ends every session. Throws `email-links:link-invalid`. */
+    async confirmEmailChange(link: LinkRow): Promise<ChangedCredentials> {
       const user = await users.find(link.user_id ?? '');
       if (!user || link.new_email === null) throw problems.linkInvalid();
       // Of a version before, whose mail went to what was typed: another address than the one that would be verified (D10).
       if (emailAddress(link.new_email).address !== link.new_email) throw problems.linkInvalid();
       const to = { email: link.new_email, verified: true };
-      await users.changeEmail(userOfLink(link), to, {
-        keepSession,
-        alongside: async (transaction) => {
-          await links.consume(link, transaction);
-          await tell(user, letters.emailChanged(user), transaction);
-        },
+      return users.changeEmail(userOfLink(link), to, async (transaction) => {
+        await links.consume(link, transaction);
+        await tell(user, letters.emailChanged(user), transaction);
       });
     },
   };

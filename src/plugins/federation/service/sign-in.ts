@@ -1,5 +1,5 @@
 import type { CookieChange, PageReply, RequestInfo } from '../../../kernel/route.ts';
-import type { BrowserSignIn } from '../../account/contract.ts';
+import type { BrowserSessionService } from '../../browser-sessions/contract.ts';
 import type { User } from '../../users/contract.ts';
 import type { Proof } from '../check-identity.ts';
 import { problems } from '../problems.ts';
@@ -8,21 +8,21 @@ import { problems } from '../problems.ts';
 export const amrOf = (provider: string): readonly string[] => ['fed', provider];
 
 export interface SignInDependencies {
-  readonly accounts: BrowserSignIn;
+  readonly browsers: Pick<BrowserSessionService, 'start'>;
 }
 
 export type SignIn = ReturnType<typeof createSignIn>;
 
 /** Signs in at the cookie API who came from a provider. Throws `federation:account-unavailable`. */
-export function createSignIn({ accounts }: SignInDependencies) {
+export function createSignIn({ browsers }: SignInDependencies) {
   const signIn = async (
     user: User,
     { provider }: Proof,
     request: RequestInfo,
   ): Promise<readonly CookieChange[]> => {
-    const cookies = await accounts.signIn(user.id, { amr: amrOf(provider), request });
-    if (!cookies) throw problems.accountUnavailable();
-    return cookies;
+    const started = await browsers.start(user.id, { amr: amrOf(provider), request });
+    if (!started) throw problems.accountUnavailable();
+    return started.cookies;
   };
 
   return {

@@ -16,15 +16,15 @@ interface Dependencies {
   readonly log: Pick<Log, 'info'>;
 }
 
-/** Whoever signed in with the former address has to do so again with the new one (SEC-10). */
+/** Nothing that was signed in with the former address goes on (SEC-10). */
 export function createChangeEmail(dependencies: Dependencies): UserService['changeEmail'] {
   const { users, sessions, credentialsChanged, events, clock, log } = dependencies;
 
-  return async ({ id, ...known }, { email, verified }, { keepSession, alongside }) => {
+  return async ({ id, ...known }, { email, verified }, alongside) => {
     const address = parseEmailAddress(email);
     if (!address) throw problems.invalidEmail();
+    let credentialsVersion = 0;
     await sessions.endAll(id, 'e-mail changed', {
-      ...(keepSession === undefined ? {} : { except: keepSession }),
       alongside: async (transaction, deny) => {
         await alongside?.(transaction, deny);
         const to = {
@@ -33,15 +33,16 @@ export function createChangeEmail(dependencies: Dependencies): UserService['chan
           email_verified: verified,
           updated_at: new Date(clock.now()),
         };
-        const rolesVersion = await users.setEmail(id, known, to, transaction);
-        if (rolesVersion === 'taken') throw problems.emailTaken();
-        if (rolesVersion === undefined) throw problems.changedMeanwhile();
-        // Access tokens of the kept session were made before as well.
-        deny({ sub: id, rolesVersion });
+        const versions = await users.setEmail(id, known, to, transaction);
+        if (versions === 'taken') throw problems.emailTaken();
+        if (versions === undefined) throw problems.changedMeanwhile();
+        deny({ sub: id, rolesVersion: versions.roles_ver });
+        credentialsVersion = versions.credentials_ver;
         await credentialsChanged({ userId: id, by: 'email-change' }, transaction);
       },
     });
     log.info({ event: 'email.changed', sub: id }, 'address changed');
     events.emit(EmailChanged, { userId: id, verified });
+    return { credentialsVersion };
   };
 }

@@ -8,6 +8,7 @@ import type { UserModel } from '../model.ts';
 import type { PasswordHasher } from '../password-hasher.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
 import { problems } from '../problems.ts';
+import { toUser } from '../to-user.ts';
 
 export interface ChangePasswordDependencies {
   readonly users: UserModel;
@@ -28,12 +29,12 @@ export function createChangePassword(
   const { users, policy, hasher, limits, sessions, credentialsChanged, events, clock, log } =
     dependencies;
 
-  return async (id, { current, next }, { keepSession, alongside }) => {
+  return async (id, { current, next }, alongside) => {
     const row = await users.findById(id);
     await limits.account(row?.email_canonical ?? id);
     const stored = row?.password_hash;
     const { matches } = await hasher.verify(stored, current);
-    if (!row || row.disabled_at || !stored || !matches) return false;
+    if (!row || row.disabled_at || !stored || !matches) return undefined;
     const { email_canonical: email, name } = row;
     const faults = await policy.check(next, { email, ...(name === null ? {} : { name }) });
     const isSame = current.normalize('NFKC') === next.normalize('NFKC');
@@ -43,24 +44,21 @@ export function createChangePassword(
       throw problems.passwordRejected({ errors });
     }
     const hash = await hasher.hash(next);
+    let credentialsVersion = 0;
     await sessions.endAll(id, 'password changed', {
-      except: keepSession,
       alongside: async (transaction, deny) => {
         const at = new Date(clock.now());
-        const rolesVersion = await users.setPassword(
-          id,
-          { from: stored, to: hash, at },
-          transaction,
-        );
-        if (rolesVersion === undefined) throw problems.passwordChangedMeanwhile();
-        // Access tokens of the kept session were made before as well.
-        deny({ sub: id, rolesVersion });
+        const change = { from: stored, to: hash, at };
+        const versions = await users.setPassword(id, change, transaction);
+        if (versions === undefined) throw problems.passwordChangedMeanwhile();
+        deny({ sub: id, rolesVersion: versions.roles_ver });
+        credentialsVersion = versions.credentials_ver;
         await credentialsChanged({ userId: id, by: 'password-change' }, transaction);
-        await alongside?.(transaction, deny);
+        await alongside?.(toUser(row), transaction);
       },
     });
     log.info({ event: 'password.changed', sub: id }, 'password changed');
     events.emit(PasswordChanged, { userId: id });
-    return true;
+    return { credentialsVersion };
   };
 }

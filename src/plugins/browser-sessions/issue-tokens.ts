@@ -1,8 +1,8 @@
 import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
 import type { LiveSession, OidcEngine } from '../../kernel/oidc.ts';
-import { type CookieChange, SIGN_IN_COOKIES } from '../../kernel/route.ts';
+import type { CookieChange } from '../../kernel/route.ts';
 import type { GrantService } from '../grants/contract.ts';
-import type { TokenPair } from './refresh.ts';
+import type { TokenPair } from './contract.ts';
 import type { RefreshTokens } from './refresh-token.ts';
 
 export interface IssueDependencies {
@@ -59,9 +59,3 @@ export const tokenCookies = (pair: TokenPair, clock: Clock): CookieChange[] => {
     { name: 'refresh', value: pair.refreshToken, maxAge: left(pair.refreshExpiresAt) },
   ];
 };
-
-/** Deletes the cookies of who is signed in. */
-export const SIGNED_OUT: readonly CookieChange[] = SIGN_IN_COOKIES.map((name) => ({
-  name,
-  value: undefined,
-}));

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { expect } from 'chai';
 import { jwtVerify, SignJWT } from 'jose';
-import { createFixedJws } from '../../../src/plugins/account/fixed-jws.ts';
+import { createFixedJws } from '../../../src/plugins/browser-sessions/fixed-jws.ts';
 
 const KEY = createSecretKey(Buffer.alloc(32, 1));
 const OTHER = createSecretKey(Buffer.alloc(32, 2));

@@ -1,0 +1,59 @@
+import type { Log } from '../../kernel/plugin.ts';
+import type { SessionService } from '../sessions/contract.ts';
+import {
+  type BrowserSession,
+  type BrowserSessionService,
+  type Proof,
+  SIGNED_OUT,
+} from './contract.ts';
+import { type IssueDependencies, issueFirstPair, tokenCookies } from './issue-tokens.ts';
+
+interface Dependencies extends IssueDependencies {
+  readonly sessions: Pick<SessionService, 'start' | 'end' | 'renewCookie'>;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+export function createBrowserSessions(parts: Dependencies): BrowserSessionService {
+  const { sessions, grants, oidc, tokens, clientId, clock, log } = parts;
+
+  const start = async (userId: string, proof: Proof): Promise<BrowserSession | undefined> => {
+    const { request, ...proven } = proof;
+    const previous = await oidc.currentSession(request.exchange);
+    if (previous) await sessions.end(previous.uid, 'replaced by a new sign-in');
+    const { ip, userAgent } = request;
+    const started = await sessions.start({ userId, ...proven, ip, userAgent });
+    const pair = started && (await issueFirstPair(started.session, parts));
+    return pair && { pair, cookies: [started.cookie, ...tokenCookies(pair, clock)] };
+  };
+
+  return {
+    tokens,
+    tokenCookies: (pair) => tokenCookies(pair, clock),
+    start,
+
+    async startOver(userId, proof) {
+      try {
+        return (await start(userId, proof))?.cookies ?? SIGNED_OUT;
+      } catch (error) {
+        const fields = { event: 'session.not_started_over', sub: userId, err: error };
+        log.warn(fields, 'signed out by a change of credentials');
+        return SIGNED_OUT;
+      }
+    },
+
+    async renew({ userId, uid }, { exchange }) {
+      const current = await oidc.currentSession(exchange);
+      if (current?.uid !== uid) return [];
+      let hasTokens = false;
+      const cookie = await sessions.renewCookie(uid, async (transaction, deny) => {
+        const family = { sessionId: uid, clientId };
+        const ended = await grants.endAll(family, 'cookies renewed', transaction, deny);
+        hasTokens = ended.length > 0;
+      });
+      if (!cookie) return SIGNED_OUT;
+      if (!hasTokens) return [cookie];
+      const pair = await issueFirstPair({ uid, userId }, parts);
+      return pair ? [cookie, ...tokenCookies(pair, clock)] : SIGNED_OUT;
+    },
+  };
+}
