@@ -108,6 +108,8 @@ export interface NewGrant {
   readonly resources: Readonly<Record<string, string>>;
   /** What its access tokens may name in `aud`. */
   readonly audiences: readonly string[];
+  /** Seconds after which the grant goes unless its code was redeemed. Without it nobody waits for a code. */
+  readonly redeemWithin?: number;
 }
 
 /** A code that was redeemed before, or whose grant is over. */

@@ -4,6 +4,9 @@ import { mayUseApi, type Resources } from './resources.ts';
 import { grantableByUsers, OIDC_SCOPES } from './scopes.ts';
 import { orUnavailable } from './unavailable.ts';
 
+/** Seconds: a code lives 60. */
+const REDEEM_WITHIN = 300;
+
 interface Dependencies {
   readonly grants: GrantFence;
   readonly consents: ConsentSource;
@@ -49,6 +52,7 @@ export function createLoadExistingGrant({ grants, consents, resources }: Depende
       openidScope,
       resources: { [resources.api]: scope },
       audiences: api ? [resources.api, resources.own] : [resources.own],
+      redeemWithin: REDEEM_WITHIN,
     });
     if (id === undefined) throw new errors.LoginRequired('the session has just ended');
     const grant = new oidc.provider.Grant({ accountId: userId, clientId });

@@ -1,5 +1,8 @@
 /** What requests of nobody in particular leave in the state store, and for how long. */
 import { expect } from 'chai';
+import { createGrantModel } from '../../src/plugins/grants/model.ts';
+import { createSweeper } from '../../src/plugins/grants/sweeper.ts';
+import { systemClock } from '../../src/system.ts';
 import { type Answer, type Browser, forms } from '../support/browser.ts';
 import { createUser, PASSWORD, signedInBrowser, signIn } from '../support/people.ts';
 import { recordWrites } from '../support/recorded-writes.ts';
@@ -214,6 +217,39 @@ describe('what anonymous requests store', () => {
     const indirect = await browser.open(pushed(await push({ state })));
     expect(indirect.location?.searchParams.get('state')).to.equal(state);
     expect(codeOf(indirect)).to.be.a('string');
+  });
+
+  it('D8: silent authorizations whose codes nobody redeems leave no grants', async () => {
+    const user = await createUser(app);
+    const browser = await signedInBrowser(app, user);
+    const { db } = app.storage;
+    const grantsOf = async (): Promise<readonly string[]> => {
+      const text = 'SELECT id FROM grants WHERE user_id = $1 ORDER BY created_at';
+      const rows = await db.query<{ id: string }>({ name: 'test-grants', text }, [user.id]);
+      return rows.map(({ id }) => id);
+    };
+    const before = await grantsOf();
+    const codes: string[] = [];
+    for (let count = 0; count < 25; count += 1) {
+      codes.push(codeOf(await rp.authorize(browser, { prompt: 'none' })));
+    }
+    const redeemed = await rp.redeem(codes[7] ?? '');
+    const all = await grantsOf();
+    expect(all).to.have.length(before.length + 25);
+    const sweep = createSweeper({ grants: createGrantModel(db, 600), clock: systemClock });
+    await sweep();
+    expect(await grantsOf()).to.deep.equal(all);
+    const text = "UPDATE grant_codes SET redeem_by = redeem_by - interval '301 seconds'";
+    await db.query({ name: 'test-age-codes', text }, []);
+    await sweep();
+    const left = await grantsOf();
+    expect(left).to.have.length(before.length + 1);
+    expect(left).to.include.members([...before]);
+    // What was redeemed goes on, and so does the sign-in at the REST API.
+    expect((await rp.refresh(redeemed.body.refresh_token ?? '')).status).to.equal(200);
+    expect((await browser.request('/auth/refresh', { method: 'POST' })).status).to.equal(200);
+    const rest = await db.query({ name: 'test-codes', text: 'SELECT FROM grant_codes' }, []);
+    expect(rest).to.deep.equal([]);
   });
 
   describe('of an id_token_hint', () => {

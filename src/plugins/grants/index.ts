@@ -31,7 +31,7 @@ export const grants = definePlugin({
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
       afterRestore: () => model.endEvery('restored', new Date(clock.now())),
       oidcModels: { Grant: service.adapter },
-      tasks: [{ name: 'grants.sweep', every: 600, run: createSweeper({ grants: model, clock }) }],
+      tasks: [{ name: 'grants.sweep', every: 60, run: createSweeper({ grants: model, clock }) }],
       stop: () => lost.stop(),
     };
   },

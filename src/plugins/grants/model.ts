@@ -32,9 +32,14 @@ const FIND = { name: 'grants-find', text: `SELECT ${COLUMNS} FROM grants WHERE i
 const INSERT = {
   name: 'grants-insert',
   // The lock makes a new grant wait for a session that is being ended right now, and see it.
-  text: `INSERT INTO grants (id, user_id, client_id, session_id, payload, offline, created_at, expires_at)
-    SELECT $1, $2, $3, id, $5, $6, $7, $8 FROM sessions
-    WHERE id = $4 AND ended_at IS NULL FOR SHARE RETURNING id`,
+  text: `WITH made AS (
+      INSERT INTO grants (id, user_id, client_id, session_id, payload, offline, created_at, expires_at)
+      SELECT $1, $2, $3, id, $5, $6, $7, $8 FROM sessions
+      WHERE id = $4 AND ended_at IS NULL FOR SHARE RETURNING id),
+    code AS (
+      INSERT INTO grant_codes (grant_id, redeem_by)
+      SELECT id, clock_timestamp() + make_interval(secs => $9) FROM made WHERE $9::int IS NOT NULL)
+    SELECT id FROM made`,
 };
 const REDEEM = {
   name: 'grants-redeem',
@@ -84,6 +89,17 @@ const SWEEP = {
   name: 'grants-sweep',
   text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 LIMIT 1000) RETURNING id`,
 };
+// Whatever became of the code, its row has done its work. Of what was never redeemed nobody has a token.
+const SWEEP_UNREDEEMED = {
+  name: 'grants-sweep-unredeemed',
+  text: `WITH due AS (
+      DELETE FROM grant_codes WHERE grant_id IN (
+        SELECT grant_id FROM grant_codes WHERE redeem_by < clock_timestamp() LIMIT 1000 FOR UPDATE SKIP LOCKED)
+      RETURNING grant_id),
+    gone AS (
+      DELETE FROM grants USING due WHERE id = grant_id AND last_code_hash IS NULL AND rotation = 0)
+    SELECT grant_id FROM due`,
+};
 
 export interface NewGrantRow {
   readonly id: string;
@@ -94,6 +110,8 @@ export interface NewGrantRow {
   readonly offline: boolean;
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  /** Seconds in which its code must be redeemed. */
+  readonly redeemWithin?: number | undefined;
 }
 
 /** Seconds that clocks may differ, on both sides of an access token's lifetime. */
@@ -129,10 +147,11 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
     /** False when the session has ended by now. */
     async insert(grant: NewGrantRow, transaction?: Transaction): Promise<boolean> {
       const { id, userId, clientId, sessionId, payload, offline, createdAt, expiresAt } = grant;
+      const redeemWithin = grant.redeemWithin ?? null;
       const json = JSON.stringify(payload);
       const rows = await db.query(
         INSERT,
-        [id, userId, clientId, sessionId, json, offline, createdAt, expiresAt],
+        [id, userId, clientId, sessionId, json, offline, createdAt, expiresAt, redeemWithin],
         transaction,
       );
       return rows.length === 1;
@@ -178,6 +197,11 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
 
     async eraseUser(userId: string, transaction: Transaction): Promise<void> {
       await db.query(ERASE, [userId], transaction);
+    },
+
+    /** Of at most 1,000 codes whose time is over, deletes the grants of those nobody redeemed; returns how many codes. */
+    async sweepUnredeemed(): Promise<number> {
+      return (await db.query(SWEEP_UNREDEEMED, [])).length;
     },
 
     /** Deletes at most 1,000 grants that expired before `limit`; returns how many. */

@@ -58,16 +58,13 @@ export function createGrantService({
     end,
     endAll,
 
-    async create(grant: NewGrant, transaction) {
-      const { userId, clientId, sessionId, openidScope, resources, audiences } = grant;
+    async create({ openidScope, resources, audiences, ...given }: NewGrant, transaction) {
       const id = random.token();
       const createdAt = now();
       const isLive = await grants.insert(
         {
+          ...given,
           id,
-          userId,
-          clientId,
-          sessionId,
           payload: { openid: { scope: openidScope }, resources, audiences },
           offline: openidScope.split(' ').includes('offline_access'),
           createdAt,

@@ -5,14 +5,15 @@ import type { GrantModel } from './model.ts';
 const KEEP = 24 * 3_600_000;
 
 interface Dependencies {
-  readonly grants: Pick<GrantModel, 'sweep'>;
+  readonly grants: Pick<GrantModel, 'sweep' | 'sweepUnredeemed'>;
   readonly clock: Clock;
 }
 
-/** Deletes grants that expired a day ago, in small batches. */
+/** Deletes grants that expired a day ago, and those whose code nobody redeemed, in small batches. */
 export function createSweeper({ grants, clock }: Dependencies): () => Promise<void> {
   return async () => {
     const limit = new Date(clock.now() - KEEP);
+    while ((await grants.sweepUnredeemed()) === 1000);
     while ((await grants.sweep(limit)) === 1000);
   };
 }
