@@ -57,7 +57,7 @@ describe('our own routes and third parties', () => {
     return { user, browser, headers: { authorization: `Bearer ${body.access_token}` } };
   }
 
-  it('D18c a third party reaches what the consent page names, and no other route', async () => {
+  it('D18c SEC-60 a third party reaches what the consent page names, and no other route', async () => {
     for (const metadata of [
       { first_party: false },
       { first_party: false, allowed_resources: [`${app.issuer}/api`] },
@@ -118,7 +118,7 @@ describe('our own routes and third parties', () => {
     for (const word of ['name', 'language', 'devices', 'sign-ins', 'connected accounts']) {
       expect(text('account')).to.include(word);
     }
-    for (const word of ['see', 'disable', 'delete', 'also this one', 'roles']) {
+    for (const word of ['see', 'disable', 'delete', 'of others', 'roles']) {
       expect(text('admin')).to.include(word);
     }
   });

@@ -68,7 +68,7 @@ describe("the operator's API and third parties", () => {
     expect(claimsOf(body)['roles']).to.deep.equal(['reports', 'superuser']);
   }
 
-  it('D2 a consent to openid is no token for it, and names no role anywhere', async () => {
+  it('D2 SEC-60 a consent to openid is no token for it, and names no role anywhere', async () => {
     const rp = await third();
     const { page, body } = await allowed(rp);
     expect(page.text).not.to.include(TITLE);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createRenderer } from '../../src/http/render.ts';
 import type { Clock, Random } from '../../src/kernel/clock.ts';
 import type { EventType } from '../../src/kernel/events.ts';
+import type { OidcEngine } from '../../src/kernel/oidc.ts';
 import type { Command, CommandIo, Contributions, PluginContext } from '../../src/kernel/plugin.ts';
 import type { Provided, ServiceToken } from '../../src/kernel/service.ts';
 import type { Database, StateStore } from '../../src/kernel/store.ts';
@@ -78,7 +79,7 @@ export function createPluginContext(given: Given = {}) {
       },
     },
     log,
-    oidc: untouched('oidc'),
+    oidc: untouched<OidcEngine>('oidc', { issuer: 'https://auth.example.com' }),
     render,
     span: noSpan,
     userData: untouched('userData'),
@@ -107,6 +108,7 @@ export async function runCommand(
 ) {
   const out: string[] = [];
   const note: string[] = [];
+  const recorded: string[] = [];
   const io: CommandIo = {
     out: (text) => out.push(text),
     note: (text) => note.push(text),
@@ -119,8 +121,8 @@ export async function runCommand(
     args: line.args ?? [],
     options: { ...line.options },
     io,
-    record: () => undefined,
+    record: (action, target) => void recorded.push(`${action} ${target}`),
     use: (token) => findService(provides ?? [], token),
   });
-  return { out, note, text: out.join('\n') };
+  return { out, note, recorded, text: out.join('\n') };
 }

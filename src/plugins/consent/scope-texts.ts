@@ -30,7 +30,7 @@ const TEXTS: ReadonlyMap<string, Omit<ScopeText, 'name'>> = new Map([
     {
       title: 'Administer this service',
       description:
-        'If you are an administrator: see all users; disable, enable and delete accounts, also this one; create and delete roles, give and take them.',
+        'If you are an administrator: see all users; disable, enable and delete accounts of others; create and delete roles, give and take them.',
     },
   ],
 ]);

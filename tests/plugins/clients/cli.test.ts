@@ -100,6 +100,62 @@ describe('client commands', () => {
       .and.not.include('client_secret');
   });
 
+  it('D2 create says which kind it made and what its tokens carry, also in JSON', async () => {
+    const { own, api } = service.resources;
+    const machine = { name: 'API', grant: ['client_credentials'] };
+    for (const [options, kind, aud, roles] of [
+      [OPTIONS, 'third-party', [own], false],
+      [{ ...OPTIONS, api: true }, 'third-party', [api, own], true],
+      [{ ...OPTIONS, firstParty: true }, 'first-party', [api, own], true],
+      [{ ...machine, api: true }, 'third-party', [api, own], false],
+      [machine, 'third-party', [own], false],
+    ] as const) {
+      const json = JSON.parse((await run('create', { options: { ...options, json: true } })).text);
+      expect(json).to.deep.include({ kind, access_tokens: { aud, roles } });
+      const said = (await run('create', { options })).note.join();
+      expect(said).to.include(`A ${kind} client`).and.to.include(aud.join(' and '));
+      expect(said).to.include(roles ? 'say the roles of the user' : 'say no roles');
+      expect(said.includes('--api'), 'how to get the API').to.equal(aud.length === 1);
+    }
+  });
+
+  it('D2 update grants the API, takes it away, and leaves an audit line', async () => {
+    const { client } = await service.create({
+      client_name: 'A',
+      redirect_uris: ['https://a.example'],
+    });
+    const args = [client.client_id];
+    const { api } = service.resources;
+    const granted = await run('update', { args, options: { api: true, json: true } });
+    expect(JSON.parse(granted.text)).to.deep.include({ allowed_resources: [api] });
+    expect((await service.find(client.client_id))?.allowed_resources).to.deep.equal([api]);
+    const taken = await run('update', { args, options: { api: false } });
+    expect(taken.note.join()).to.include('say no roles');
+    expect(taken.recorded).to.deep.equal([`client_resources_set ${client.client_id}`]);
+    expect((await service.find(client.client_id))?.allowed_resources).to.deep.equal([]);
+    const [undecided, unknown, ours] = [
+      await failureOf(run('update', { args })),
+      await failureOf(run('update', { args: ['nobody'], options: { api: true } })),
+      await failureOf(
+        run('update', {
+          args: [
+            (
+              await service.create({
+                client_name: 'B',
+                redirect_uris: ['https://b.example'],
+                first_party: true,
+              })
+            ).client.client_id,
+          ],
+          options: { api: false },
+        }),
+      ),
+    ];
+    expect(undecided).to.be.instanceOf(CommandError);
+    expect(unknown).to.be.instanceOf(ProblemError);
+    expect(ours).to.be.instanceOf(CommandError);
+  });
+
   it('create says what is wrong', async () => {
     const unnamed = await failureOf(run('create', { options: {} }));
     expect(unnamed).to.be.instanceOf(CommandError).with.property('message', '--name is needed');
