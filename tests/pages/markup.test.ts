@@ -52,16 +52,19 @@ describe('SEC-93 B-01 markup in every field of pages without form-action', () =>
     const client = { client_id: UPSTREAM_CLIENT.id, client_secret: UPSTREAM_CLIENT.secret };
     const acme = { id: 'acme', name: MARKED_LABEL, issuer: upstream.issuer, ...client };
     settings['OIDC_PROVIDERS'] = JSON.stringify([acme]);
+    settings['API_TITLE'] = MARKED_NAME;
   });
   const stage = useStage({ settings });
   before(() => upstream.open({ redirectUris: [`${stage.app.issuer}/oauth2/acme/callback`] }));
   after(() => upstream.close());
 
+  const audience = (): string => `${stage.app.issuer}/api`;
   const thirdParty = () =>
     stage.relyingParty({
       client_name: MARKED_NAME,
       first_party: false,
       allowed_scopes: [MARKED_SCOPE],
+      allowed_resources: [audience()],
     });
 
   /** An account whose address is markup, as no way in would let it be. */
@@ -112,19 +115,21 @@ describe('SEC-93 B-01 markup in every field of pages without form-action', () =>
   );
 
   it(
-    'of who is signed in: consent, choice of an account, proof, sign-out',
+    'of who is signed in: consent with the API’s title, choice of an account, proof, sign-out',
     stage.visit(JAVASCRIPT, async (visitor) => {
       const { page } = visitor;
       const rp = await thirdParty();
       const { user, mark } = await createMarkedUser();
-      await visitor.authorize(rp, { ...MARKED_PARAMS, scope: `openid ${MARKED_SCOPE}` });
+      const asked = { scope: `openid ${MARKED_SCOPE}`, resource: audience() };
+      await visitor.authorize(rp, { ...MARKED_PARAMS, ...asked });
       await visitor.fill('E-mail', user.email);
       await visitor.fill('Password', PASSWORD);
       await go(visitor, () => visitor.press('Sign in'));
       await mark();
       await go(visitor, () => page.reload());
       expect(await page.title()).to.include(`Allow ${MARKED_NAME}?`);
-      await expectOnlyText(page, 'consent', [MARKED_NAME, MARKED_SCOPE, MARKED_TEXT]);
+      const api = `Use ${MARKED_NAME} for you`;
+      await expectOnlyText(page, 'consent', [MARKED_NAME, MARKED_SCOPE, MARKED_TEXT, api]);
       for (const prompt of ['select_account', 'login']) {
         await visitor.authorize(rp, { ...MARKED_PARAMS, prompt });
         await expectOnlyText(page, prompt, [MARKED_NAME, MARKED_TEXT]);
