@@ -12,6 +12,7 @@ import { github } from './plugins/github/index.ts';
 import { google } from './plugins/google/index.ts';
 import { grants } from './plugins/grants/index.ts';
 import { keys } from './plugins/keys/index.ts';
+import { knownBrowsers } from './plugins/known-browsers/index.ts';
 import { mail } from './plugins/mail/index.ts';
 import { oidcUpstream } from './plugins/oidc-upstream/index.ts';
 import { rateLimit } from './plugins/rate-limit/index.ts';
@@ -30,6 +31,7 @@ export const builtIn: readonly Plugin[] = [
   rateLimit,
   mail,
   keys,
+  knownBrowsers,
   revocations,
   grants,
   sessions,

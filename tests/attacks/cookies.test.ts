@@ -73,8 +73,15 @@ for (const { name, options, host, bound, secure } of ORIGINS) {
       [`${bound}refresh`]: expected(`${base}/auth/refresh`, 'strict'),
     });
 
+    /** … and what a sign-in sets besides: it outlives the sign-out (D5). */
+    const known = (): Record<string, string> => ({
+      [`${host}known`]: expected('/'),
+      [`${host}known.sig`]: expected('/'),
+    });
+
     it('SEC-25 sign-in sets exactly ours, with exactly these attributes and no Domain', async () => {
-      expect(shown(await login(browser, await createUser(app)))).to.deep.equal(ours());
+      const answer = await login(browser, await createUser(app));
+      expect(shown(answer)).to.deep.equal({ ...ours(), ...known() });
     });
 
     it('SEC-25 refresh sets the same ones', async () => {
@@ -94,6 +101,7 @@ for (const { name, options, host, bound, secure } of ORIGINS) {
       expect(seconds(`${host}session`)).to.be.closeTo(14 * DAY, 30);
       expect(seconds(`${host}access`)).to.be.closeTo(600, 30);
       expect(seconds(`${bound}refresh`)).to.be.closeTo(30 * DAY, 30);
+      expect(seconds(`${host}known`)).to.be.closeTo(400 * DAY, 30);
     });
 
     it('SEC-25 interaction cookies are bound to the paths of one authorization request', async () => {
@@ -109,14 +117,14 @@ for (const { name, options, host, bound, secure } of ORIGINS) {
       });
     });
 
-    it('SEC-25 signing in on the hosted page sets the session cookie alone of ours', async () => {
+    it('SEC-25 signing in on the hosted page sets the session cookie, and the one that knows the browser', async () => {
       const rp = await createRelyingParty(app);
       const page = await rp.authorize(browser);
       const user = await createUser(app);
       await signIn(browser, page, user);
       const { cookies } = browser.jar.serializeSync() ?? { cookies: [] };
       const names = cookies.map(({ key }) => key);
-      expect(names).to.include(`${host}session`);
+      expect(names).to.include(`${host}session`).and.include(`${host}known`);
       expect(names).not.to.include(`${host}access`);
       expect(names).not.to.include(`${bound}refresh`);
     });
@@ -129,7 +137,7 @@ for (const { name, options, host, bound, secure } of ORIGINS) {
       const secrets = [signedIn, refreshed].flatMap((answer) =>
         [...cookiesOf(answer).values()].map(({ value }) => value),
       );
-      expect(secrets).to.have.lengthOf(8);
+      expect(secrets).to.have.lengthOf(10);
       for (const answer of answers) {
         expect(answer.status).to.equal(200);
         expect(answer.location).to.equal(undefined);
@@ -138,7 +146,7 @@ for (const { name, options, host, bound, secure } of ORIGINS) {
       }
     });
 
-    it('SEC-28 logout deletes them by name, with identical attributes, and clears storage only', async () => {
+    it('SEC-28 logout deletes those of the session by name, with identical attributes, and clears storage only', async () => {
       await login(browser, await createUser(app));
       const answer = await browser.request('/auth/logout', { method: 'POST' });
       expect(answer.status).to.equal(204);
@@ -150,7 +158,7 @@ for (const { name, options, host, bound, secure } of ORIGINS) {
       const left = (await browser.jar.getCookies(`${app.issuer}/auth/refresh`)).map(
         ({ key }) => key,
       );
-      expect(left).to.deep.equal([]);
+      expect(left.toSorted()).to.deep.equal(Object.keys(known()));
     });
 
     it('SEC-28 a refused refresh deletes them too', async () => {
@@ -172,7 +180,7 @@ for (const { name, options, host, bound, secure } of ORIGINS) {
         };
         const json = { email: user.email, password: 'seven quiet herons fly' };
         const answer = await app.browser().request('/auth/login', { json, headers });
-        expect(shown(answer), proto).to.deep.equal(ours());
+        expect(shown(answer), proto).to.deep.equal({ ...ours(), ...known() });
         const started = await app.browser().request(rp.authorizationUrl(), { headers });
         for (const cookie of started.setCookies.map(parseSetCookie)) {
           expect('secure' in cookie.attributes, `${cookie.name}, ${proto}`).to.equal(secure);

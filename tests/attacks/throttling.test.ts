@@ -1,8 +1,10 @@
-/** Guessing passwords: one bucket of attempts for each account, whoever tries, from wherever and by whichever way. */
+/** Guessing passwords: one bucket of attempts for each account and all strangers, from wherever and by whichever way. */
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import type { User } from '../../src/plugins/users/contract.ts';
 import type { Answer, Browser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
+import { lendKnown } from '../support/known-cookie.ts';
 import { anyAddress, countOf, requestFrom, startLimitedApp } from '../support/limited-app.ts';
 import { createUser, createUserNamed, PASSWORD, signedInBrowser } from '../support/people.ts';
 import { createRelyingParty } from '../support/relying-party.ts';
@@ -145,36 +147,67 @@ for (const store of storeKinds) {
         const rp = await createRelyingParty(app);
         return rp.authorize(browser, { prompt });
       };
+      const loginPage: Way = async (browser, email, password) =>
+        browser.submit(await hosted(browser, undefined), { email, password });
+
+      const fromAnywhere = () => ({ 'x-forwarded-for': anyAddress() });
+      const ownLogin: Way = (browser, email, password) =>
+        browser.request('/auth/login', { json: { email, password }, headers: fromAnywhere() });
+
+      /** Of a browser that is signed in. */
       const WAYS: Readonly<Record<string, Way>> = {
-        'POST /auth/login': (_, email, password) => attempt(app, email, password),
+        'POST /auth/login': ownLogin,
         'POST /auth/reauthenticate': (browser, _, password) =>
-          browser.request('/auth/reauthenticate', { json: { password } }),
+          browser.request('/auth/reauthenticate', { json: { password }, headers: fromAnywhere() }),
         'PUT /auth/password': (browser, _, password) =>
           browser.request('/auth/password', {
             method: 'PUT',
             json: { current_password: password, new_password: 'nine loud ravens dive' },
+            headers: fromAnywhere(),
           }),
-        'the hosted sign-in page': async (_, email, password) => {
-          const visitor = app.browser();
-          return visitor.submit(await hosted(visitor, undefined), { email, password });
-        },
+        'the hosted sign-in page': async (browser, email, password) =>
+          loginPage(await lendKnown(browser, app.browser(), app.issuer), email, password),
         'the hosted page that asks again': async (browser, _, password) =>
           browser.submit(await hosted(browser, 'login'), { password }),
       };
+      /** Of browsers that are not. */
+      const STRANGERS: Readonly<Record<string, Way>> = {
+        'POST /auth/login': (_, email, password) => attempt(app, email, password),
+        'the hosted sign-in page': (_, email, password) =>
+          loginPage(app.browser(), email, password),
+      };
+
+      const expectShared = async (
+        { way, ways, spent }: { way: Way; ways: Readonly<Record<string, Way>>; spent: number },
+        user: User,
+        browser: Browser,
+      ): Promise<void> => {
+        for (let count = spent; count < 5; count += 1) {
+          expect((await way(browser, user.email, WRONG)).status, `${count}`).to.equal(401);
+        }
+        for (const [other, tryIt] of Object.entries(ways)) {
+          const { status, headers } = await tryIt(browser, user.email, PASSWORD);
+          expect(status, other).to.equal(429);
+          expect(headers.get('retry-after'), other).to.match(/^[1-9]\d*$/);
+        }
+      };
 
       for (const [name, way] of Object.entries(WAYS)) {
-        it(`SEC-21: what ${name} has spent is gone everywhere`, async () => {
+        it(`SEC-21: what ${name} has spent in a browser is gone everywhere in it`, async () => {
+          const user = await createUser(app);
+          const browser = await signedInBrowser(app, user);
+          await expectShared({ way, ways: WAYS, spent: 0 }, user, browser);
+          expect((await attempt(app, user.email, PASSWORD)).status).to.equal(200);
+        });
+      }
+
+      for (const [name, way] of Object.entries(STRANGERS)) {
+        it(`SEC-21: what strangers have spent by ${name} is gone for all of them`, async () => {
           const user = await createUser(app);
           const browser = await signedInBrowser(app, user);
           // Signing in was the first of five.
-          for (let spent = 1; spent < 5; spent += 1) {
-            expect((await way(browser, user.email, WRONG)).status, `${spent}`).to.equal(401);
-          }
-          for (const [other, tryIt] of Object.entries(WAYS)) {
-            const { status, headers } = await tryIt(browser, user.email, PASSWORD);
-            expect(status, other).to.equal(429);
-            expect(headers.get('retry-after'), other).to.match(/^[1-9]\d*$/);
-          }
+          await expectShared({ way, ways: STRANGERS, spent: 1 }, user, browser);
+          expect((await ownLogin(browser, user.email, PASSWORD)).status).to.equal(200);
         });
       }
     });

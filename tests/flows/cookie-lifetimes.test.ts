@@ -12,6 +12,7 @@ const LIFETIMES: Readonly<Record<string, readonly number[]>> = {
   session: [14 * DAY],
   access: [600],
   refresh: [30 * DAY],
+  known: [400 * DAY],
   federation: [1200],
   // Longer once the person has acted on it.
   interaction: [600, 1800],
@@ -70,7 +71,9 @@ describe('lifetimes of cookies', () => {
 
     const all = kept([...lines, ...visitor.lines]);
     const names = new Set(all.map(({ name }) => name));
-    const signed = ['session', 'federation', 'interaction', 'resume'].map((name) => `${name}.sig`);
+    const signed = ['session', 'federation', 'interaction', 'resume', 'known'].map(
+      (name) => `${name}.sig`,
+    );
     expect([...names].sort()).to.deep.equal(
       [...Object.keys(LIFETIMES), ...signed].map((name) => `authsrv-${name}`).sort(),
     );

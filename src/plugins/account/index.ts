@@ -36,10 +36,7 @@ export const account = definePlugin({
       ...{ browsers, tokens: browsers.tokens },
       scope: oidc.restClient.scope,
     };
-    const service = createAccountService({
-      ...services,
-      refresh: createRefresh(services),
-    });
+    const service = createAccountService({ ...services, refresh: createRefresh(services) });
     const { admit } = services.users;
     const { mailEnabled } = services.emailLinks;
     const security = createSecurityService({

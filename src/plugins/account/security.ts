@@ -51,8 +51,11 @@ export function createSecurityService(dependencies: Dependencies) {
       request: RequestInfo,
     ): Promise<readonly CookieChange[]> {
       const before = await methodsOf(caller, request);
-      const changed = await users.changePassword(caller.sub, passwords, (user, transaction) =>
-        emailLinks.passwordChanged(user, transaction),
+      const attempt = { request, sessionId: caller.sid };
+      const changed = await users.changePassword(
+        caller.sub,
+        { ...passwords, attempt },
+        (user, transaction) => emailLinks.passwordChanged(user, transaction),
       );
       if (!changed) throw problems.invalidCredentials();
       return startOver(caller, changed, before, request);
@@ -68,7 +71,8 @@ export function createSecurityService(dependencies: Dependencies) {
       request: RequestInfo,
     ): Promise<{ status: 'check-mail' | 'changed'; cookies: readonly CookieChange[] }> {
       const before = await methodsOf(caller, request);
-      const outcome = await emailLinks.changeEmail(caller.sub, change);
+      const attempt = { request, sessionId: caller.sid };
+      const outcome = await emailLinks.changeEmail(caller.sub, { ...change, attempt });
       if (outcome === 'wrong-password') throw problems.invalidCredentials();
       if (outcome === 'check-mail') return { status: outcome, cookies: [] };
       return { status: 'changed', cookies: await startOver(caller, outcome, before, request) };

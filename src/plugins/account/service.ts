@@ -76,7 +76,7 @@ export function createAccountService(dependencies: AccountDependencies) {
     },
 
     async login(email: string, password: string, request: RequestInfo): Promise<SignedIn> {
-      const user = await users.authenticate(email, password);
+      const user = await users.authenticate(email, password, { request });
       if (!user) throw refusal(request);
       const { id, credentialsVersion } = user;
       const started = await browsers.start(id, { amr: ['pwd'], credentialsVersion, request });
@@ -113,7 +113,8 @@ export function createAccountService(dependencies: AccountDependencies) {
       password: string,
       request: RequestInfo,
     ): Promise<readonly CookieChange[]> {
-      if (!(await users.verifyPassword(userId, password))) throw problems.invalidCredentials();
+      const isRight = await users.verifyPassword(userId, password, { request, sessionId: uid });
+      if (!isRight) throw problems.invalidCredentials();
       if (!uid) return [];
       const isBrowser = clientId === oidc.restClient.id;
       const cookies = isBrowser ? await browsers.renew({ userId, uid }, request) : [];

@@ -21,9 +21,9 @@ export function createBrowserSessions(parts: Dependencies): BrowserSessionServic
     const previous = await oidc.currentSession(request.exchange);
     if (previous) await sessions.end(previous.uid, 'replaced by a new sign-in');
     const { ip, userAgent } = request;
-    const started = await sessions.start({ userId, ...proven, ip, userAgent });
+    const started = await sessions.start({ userId, ...proven, ip, userAgent, request });
     const pair = started && (await issueFirstPair(started.session, parts));
-    return pair && { pair, cookies: [started.cookie, ...tokenCookies(pair, clock)] };
+    return pair && { pair, cookies: [...started.cookies, ...tokenCookies(pair, clock)] };
   };
 
   return {

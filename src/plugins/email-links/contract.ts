@@ -1,6 +1,6 @@
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
-import type { ChangedCredentials, Registration, User } from '../users/contract.ts';
+import type { Attempt, ChangedCredentials, Registration, User } from '../users/contract.ts';
 
 /** `check-mail`: nothing has happened yet; whoever follows the mailed link makes it happen. */
 export type EmailChangeOutcome = 'wrong-password' | 'check-mail' | ChangedCredentials;
@@ -22,7 +22,7 @@ export interface EmailLinkService {
    */
   changeEmail(
     userId: string,
-    change: { readonly email: string; readonly password: string },
+    change: { readonly email: string; readonly password: string; readonly attempt?: Attempt },
   ): Promise<EmailChangeOutcome>;
   /** Tells the user of a new password, as part of the transaction that sets it. */
   passwordChanged(user: User, transaction: Transaction): Promise<void>;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { definePlugin, PluginError } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { BrowserSessions } from '../browser-sessions/contract.ts';
+import { KnownBrowsers } from '../known-browsers/contract.ts';
 import { Mails } from '../mail/contract.ts';
 import { RateLimits } from '../rate-limit/contract.ts';
 import { Users } from '../users/contract.ts';
@@ -21,31 +22,30 @@ import { createUserData } from './user-data.ts';
 export const emailLinks = definePlugin({
   name: 'email-links',
   kernel: 1,
-  dependsOn: ['mail', 'rate-limit', 'users', 'browser-sessions'],
+  dependsOn: ['known-browsers', 'mail', 'rate-limit', 'users', 'browser-sessions'],
   settings: z.object({}),
   setup(context) {
     const { core, oidc } = context;
-    const mails = context.use(Mails);
+    const [mails, limits] = [context.use(Mails), context.use(RateLimits)];
     if (core.registration === 'strict' && !mails.enabled) {
       throw new PluginError(
         'REGISTRATION=strict sends a link to every new address: set SMTP_URL and MAIL_FROM, or REGISTRATION=open',
       );
     }
     const users = context.use(Users);
+    const { passwordMinLength, admit } = users;
     const publicUrl = core.publicUrl.href.replace(/\/$/, '');
     const base = core.publicUrl.pathname.replace(/\/$/, '');
     const model = createLinkModel(context.db);
-    const limits = context.use(RateLimits);
     const service = createEmailLinkService({
-      ...{ users, mails, model, limits },
+      ...{ users, mails, model, limits, oidc, wait, mailEnabled: mails.enabled },
       tell: createTell({ ...context, mails, limits }),
       links: createLinks({ ...context, model, mails, publicUrl }),
       letters: createLetters({ publicUrl }),
-      mailEnabled: mails.enabled,
-      ...{ oidc, wait, browsers: context.use(BrowserSessions) },
+      browsers: context.use(BrowserSessions),
+      knownBrowsers: context.use(KnownBrowsers),
       isStrict: core.registration === 'strict',
     });
-    const { passwordMinLength, admit } = users;
     return {
       provides: [
         provide(EmailLinks, {

@@ -55,8 +55,9 @@ function linkPages({ service, base, passwordMinLength, admit }: Dependencies): P
       return { ...donePage(status === 'changed' && isSignedIn ? 'changed-here' : status), cookies };
     }
     try {
-      await service.reset(code, input.form['new_password'] ?? '');
-      return donePage('password-set');
+      const next = input.form['new_password'] ?? '';
+      const cookies = await service.reset(code, next, input.request);
+      return { ...donePage('password-set'), cookies };
     } catch (error) {
       if (!(error instanceof ProblemError) || error.problem.status !== 400) throw error;
       return show(link, input, error);

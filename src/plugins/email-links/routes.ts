@@ -63,9 +63,8 @@ export const createRoutes = (service: FollowingService, admit: Admit): readonly 
     body: PasswordReset,
     success: { status: 204 },
     problems: [problems.linkInvalid, userProblems.passwordRejected, userProblems.busy],
-    handle: async ({ body }) => {
-      await service.reset(body.token, body.new_password);
-      return {};
-    },
+    handle: async ({ body, request }) => ({
+      cookies: await service.reset(body.token, body.new_password, request),
+    }),
   }),
 ];

@@ -2,6 +2,7 @@ import type { OidcEngine } from '../../kernel/oidc.ts';
 import { ProblemError } from '../../kernel/problem.ts';
 import type { CookieChange, RequestInfo } from '../../kernel/route.ts';
 import type { BrowserSessionService } from '../browser-sessions/contract.ts';
+import type { KnownBrowserService } from '../known-browsers/contract.ts';
 import { type User, userProblems } from '../users/contract.ts';
 import type { LinkRow } from './model.ts';
 import { problems } from './problems.ts';
@@ -16,6 +17,7 @@ type Dependencies = EmailChangeDependencies &
   VerificationDependencies & {
     readonly oidc: Pick<OidcEngine, 'currentSession'>;
     readonly browsers: Pick<BrowserSessionService, 'startOver'>;
+    readonly knownBrowsers: Pick<KnownBrowserService, 'remember'>;
   };
 
 /** What following a link did, and what the browser gets for it. */
@@ -41,7 +43,7 @@ async function unlessOvertaken<Result>(work: Promise<Result>): Promise<Result> {
 
 /** Sends links, shows what they are for, and does it. Purposes are apart: a link does what it was made for, or nothing. */
 export function createEmailLinkService(dependencies: Dependencies) {
-  const { links, users, oidc, browsers } = dependencies;
+  const { links, users, oidc, browsers, knownBrowsers } = dependencies;
   const registration = createRegistration(dependencies);
   const verification = createVerification(dependencies);
   const change = createEmailChange(dependencies);
@@ -97,10 +99,16 @@ export function createEmailLinkService(dependencies: Dependencies) {
       return unlessOvertaken(follow(link, request));
     },
 
-    async reset(code: string, next: string): Promise<void> {
+    /** Who reads the mail has proved to be the owner: the browser is known from now on, by these cookies. */
+    async reset(
+      code: string,
+      next: string,
+      request: RequestInfo,
+    ): Promise<readonly CookieChange[]> {
       const link = await links.find(code);
       if (link.purpose !== 'password-reset') throw problems.linkInvalid();
-      return unlessOvertaken(password.reset(link, next));
+      const { id } = await unlessOvertaken(password.reset(link, next));
+      return knownBrowsers.remember({ id }, request);
     },
 
     /** The user of a session whose address is still to be verified. */

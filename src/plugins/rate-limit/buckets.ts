@@ -10,7 +10,7 @@ import type { Policy } from './rate.ts';
 const PAUSE = 1000;
 
 export interface BucketDependencies {
-  readonly store: Pick<StateStore, 'takeTokens'>;
+  readonly store: Pick<StateStore, 'takeTokens' | 'delete'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Keys of buckets name nobody: without this key none tells an address from another. */
@@ -22,10 +22,14 @@ export interface Taken extends BucketAnswer {
   readonly policy: Policy;
 }
 
-/** Takes one token from the bucket of whoever is named; one atomic operation of the store. */
-export type TakeToken = (policy: Policy, ...who: readonly string[]) => Promise<Taken>;
+export interface Buckets {
+  /** Takes one token from the bucket of whoever is named; one atomic operation of the store. */
+  take(policy: Policy, ...who: readonly string[]): Promise<Taken>;
+  /** Makes that bucket full again. A store that does not answer leaves it as it is. */
+  fill(policy: Policy, ...who: readonly string[]): Promise<void>;
+}
 
-export function createBuckets({ store, clock, log, key }: BucketDependencies): TakeToken {
+export function createBuckets({ store, clock, log, key }: BucketDependencies): Buckets {
   const local = createLocalBuckets(clock);
   /** When the store failed last, in milliseconds; undefined while it answers. */
   let lostAt: number | undefined;
@@ -53,7 +57,7 @@ export function createBuckets({ store, clock, log, key }: BucketDependencies): T
     lostAt = undefined;
   };
 
-  return async (policy, ...who) => {
+  const take: Buckets['take'] = async (policy, ...who) => {
     const bucket = keyOf(policy, who);
     const now = clock.now();
     if (mayAsk(now)) {
@@ -70,4 +74,20 @@ export function createBuckets({ store, clock, log, key }: BucketDependencies): T
     }
     return { ...local.take(policy, bucket), policy };
   };
+
+  const fill: Buckets['fill'] = async (policy, ...who) => {
+    const bucket = keyOf(policy, who);
+    local.forget(bucket);
+    try {
+      await store.delete(bucket);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      log.warn(
+        { event: 'rate_limit.not_refilled', reason: error.message },
+        'a bucket stays as it is',
+      );
+    }
+  };
+
+  return { take, fill };
 }

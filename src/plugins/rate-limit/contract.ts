@@ -10,9 +10,12 @@ export interface RateLimits {
   /**
    * Spends one attempt at the password of an account, whoever tries, from wherever and by whichever way. Call it with
    * the canonical identifier, before a hash is computed and whether or not there is such an account.
-   * A right password gives nothing back. Throws `rate-limit:too-many-attempts` (429).
+   * `holder` names a browser or session that proved to be the account's before: it has attempts of its own, as many, and
+   * others cannot use them up. A right password gives nothing back. Throws `rate-limit:too-many-attempts` (429).
    */
-  account(identifier: string): Promise<void>;
+  account(identifier: string, holder?: string): Promise<void>;
+  /** Gives back all attempts that strangers had at the password of an account. Throws nothing: it may stay as it is. */
+  refill(identifier: string): Promise<void>;
   /**
    * Spends one mail of this kind to a recipient that somebody else may have typed, by canonical address, known or not.
    * False: send none, and answer as if one had been sent.

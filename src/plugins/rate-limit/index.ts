@@ -22,7 +22,7 @@ export const rateLimit = definePlugin({
     const [key] = secrets.keys('rate-limit');
     const policy = (name: string, rate: string) => ({ name, ...parseRate(rate) });
     const dependencies = {
-      take: createBuckets({ ...context, key: createSecretKey(key) }),
+      buckets: createBuckets({ ...context, key: createSecretKey(key) }),
       policies: {
         read: policy('read', set.RATE_LIMIT_READ),
         write: policy('write', set.RATE_LIMIT_WRITE),

@@ -11,6 +11,8 @@ interface Level {
 
 export interface LocalBuckets {
   take(policy: Policy, key: string): BucketAnswer;
+  /** The bucket is full again. */
+  forget(key: string): void;
   /** Buckets that are held, for tests. */
   readonly size: number;
 }
@@ -68,6 +70,7 @@ export function createLocalBuckets(
       const wait = Math.max(1, Math.ceil((1 - left) / rate.refillPerSecond));
       return { allowed, remaining: Math.floor(left), retryAfter: allowed ? 0 : wait };
     },
+    forget: (key) => void levels.delete(key),
     get size() {
       return levels.size;
     },

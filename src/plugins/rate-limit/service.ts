@@ -1,6 +1,6 @@
 import type { Limiter } from '../../kernel/plugin.ts';
 import type { RateClass } from '../../kernel/route.ts';
-import type { Taken, TakeToken } from './buckets.ts';
+import type { Buckets, Taken } from './buckets.ts';
 import { clientNetwork } from './client-network.ts';
 import type { RateLimits } from './contract.ts';
 import type { LocalBuckets } from './local-buckets.ts';
@@ -8,7 +8,7 @@ import { problems } from './problems.ts';
 import { headerFields, type Policy } from './rate.ts';
 
 interface Dependencies {
-  readonly take: TakeToken;
+  readonly buckets: Buckets;
   /** By class of route, and those of accounts and recipients. */
   readonly policies: Readonly<Record<RateClass | 'account' | 'recipient', Policy>>;
 }
@@ -27,7 +27,7 @@ const refusal = ({ retryAfter, policy, ...answer }: Taken) => ({
 
 /** By client address, and by address and client where OIDC clients call. */
 export const createLimiter = ({
-  take,
+  buckets,
   policies,
   local,
   other,
@@ -35,7 +35,7 @@ export const createLimiter = ({
   problems: Object.values(problems),
   async spend(rateClass, { ip, client }) {
     const who = client === undefined ? [] : [client];
-    const taken = await take(policies[rateClass], clientNetwork(ip), ...who);
+    const taken = await buckets.take(policies[rateClass], clientNetwork(ip), ...who);
     if (!taken.allowed) throw problems.tooManyRequests(refusal(taken));
     return headerFields(taken.policy, taken);
   },
@@ -48,16 +48,20 @@ export const createLimiter = ({
 });
 
 /** What is left of an account's bucket is told only with a refusal: it would say that somebody else tried. */
-export const createRateLimits = ({ take, policies }: Dependencies): RateLimits => ({
-  async account(identifier) {
-    const taken = await take(policies.account, identifier);
+export const createRateLimits = ({ buckets, policies }: Dependencies): RateLimits => ({
+  async account(identifier, holder) {
+    const who = holder === undefined ? [identifier] : [identifier, holder];
+    const taken = await buckets.take(policies.account, ...who);
     if (!taken.allowed) throw problems.tooManyAttempts(refusal(taken));
   },
-  mail: async (kind, recipient) => (await take(policies.recipient, kind, recipient)).allowed,
+  refill: (identifier) => buckets.fill(policies.account, identifier),
+  mail: async (kind, recipient) =>
+    (await buckets.take(policies.recipient, kind, recipient)).allowed,
 });
 
 /** RATE_LIMIT=off. */
 export const unlimited: RateLimits = {
   account: async () => undefined,
+  refill: async () => undefined,
   mail: async () => true,
 };

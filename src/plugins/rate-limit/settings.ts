@@ -52,7 +52,7 @@ export const settings = z.object({
   ),
   RATE_LIMIT_ACCOUNT: rate(
     '10/0.03',
-    'Limit of password checks for each account, known or not, wherever they come from',
+    'Limit of password checks for each account, known or not, wherever they come from; the owner has as many more in each browser and session of theirs',
   ),
   RATE_LIMIT_RECIPIENT: rate(
     '5/0.002',

@@ -1,6 +1,6 @@
 import { defineEvent } from '../../kernel/events.ts';
 import type { LiveSession, SessionFence } from '../../kernel/oidc.ts';
-import type { CookieChange } from '../../kernel/route.ts';
+import type { CookieChange, RequestInfo } from '../../kernel/route.ts';
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
 import type { Revocation } from '../revocations/contract.ts';
@@ -18,11 +18,14 @@ export interface SignIn {
   readonly authTime?: number | undefined;
   readonly ip: string;
   readonly userAgent: string;
+  /** Of the browser that is signed in. */
+  readonly request: Pick<RequestInfo, 'cookie'>;
 }
 
 export interface StartedSession {
   readonly session: LiveSession;
-  readonly cookie: CookieChange;
+  /** That of the session, and the one by which the browser is known from now on. */
+  readonly cookies: readonly CookieChange[];
 }
 
 /** Where a page of the history ends: ids tell sign-ins of one moment apart. */
@@ -61,7 +64,8 @@ export type Alongside = (
 
 export interface SessionService extends SessionFence {
   /**
-   * A person proved who they are: a session, its history entry, its live record. The cookie carries it.
+   * A person proved who they are: a session, its history entry, its live record. Its cookie carries it.
+   * This is the end of every sign-in, however many steps it had, so it is here that the browser becomes a known one.
    * Undefined when the user has been disabled or deleted meanwhile, or has other credentials now.
    */
   start(signIn: SignIn): Promise<StartedSession | undefined>;

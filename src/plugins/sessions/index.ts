@@ -2,6 +2,7 @@
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { Grants } from '../grants/contract.ts';
+import { KnownBrowsers } from '../known-browsers/contract.ts';
 import { Revocations } from '../revocations/contract.ts';
 import { RefreshReplayed, SessionEnded, SessionStarted, Sessions } from './contract.ts';
 import { diagnosePartitions } from './diagnose.ts';
@@ -15,7 +16,7 @@ import { createUserData } from './user-data.ts';
 export const sessions = definePlugin({
   name: 'sessions',
   kernel: 1,
-  dependsOn: ['grants', 'revocations'],
+  dependsOn: ['grants', 'known-browsers', 'revocations'],
   settings,
   events: [SessionStarted, SessionEnded, RefreshReplayed],
   setup(context) {
@@ -26,6 +27,7 @@ export const sessions = definePlugin({
       sessions: model,
       grants: context.use(Grants),
       revocations: context.use(Revocations),
+      knownBrowsers: context.use(KnownBrowsers),
       lifetime: core.sessionTtl,
       idleTtl: core.sessionIdleTtl,
       limit: context.settings.SESSIONS_PER_USER,

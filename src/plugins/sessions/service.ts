@@ -3,6 +3,7 @@ import type { Events } from '../../kernel/events.ts';
 import type { OidcEngine } from '../../kernel/oidc.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import type { GrantOwner, GrantService } from '../grants/contract.ts';
+import type { KnownBrowserService } from '../known-browsers/contract.ts';
 import type { RevocationService } from '../revocations/contract.ts';
 import {
   type Alongside,
@@ -21,6 +22,7 @@ interface Dependencies {
   readonly sessions: SessionModel;
   readonly grants: GrantService;
   readonly revocations: RevocationService;
+  readonly knownBrowsers: Pick<KnownBrowserService, 'remember'>;
   readonly oidc: OidcEngine;
   readonly events: Events;
   readonly clock: Clock;
@@ -132,7 +134,9 @@ export function createSessionService(dependencies: Dependencies): SessionService
       const cookie = await oidc.openSession(session);
       await evict(userId, uid);
       events.emit(SessionStarted, { sessionId: uid, userId });
-      return { session, cookie };
+      const user = { id: userId, credentialsVersion };
+      const known = await dependencies.knownBrowsers.remember(user, client.request);
+      return { session, cookies: [cookie, ...known] };
     },
 
     async reauthenticated(uid, authTime) {

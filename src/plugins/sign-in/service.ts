@@ -48,8 +48,15 @@ export function createSignInService(dependencies: Dependencies) {
     if (current?.userId === userId) return renew(current, request, amr);
     if (current) await sessions.end(current.uid, 'another user signed in');
     const { ip, userAgent } = request;
-    const started = await sessions.start({ userId, credentialsVersion, amr, ip, userAgent });
-    return started && { finish: login(userId, amr, true), cookies: [started.cookie] };
+    const started = await sessions.start({
+      userId,
+      credentialsVersion,
+      amr,
+      ip,
+      userAgent,
+      request,
+    });
+    return started && { finish: login(userId, amr, true), cookies: started.cookies };
   };
 
   return {
@@ -62,7 +69,7 @@ export function createSignInService(dependencies: Dependencies) {
       password: string,
       request: RequestInfo,
     ): Promise<PromptOutcome | undefined> {
-      const user = await users.authenticate(email, password);
+      const user = await users.authenticate(email, password, { request });
       return user && signInAs(user, request);
     },
 
@@ -74,7 +81,10 @@ export function createSignInService(dependencies: Dependencies) {
     ): Promise<PromptOutcome | undefined> {
       const current = await oidc.currentSession(request.exchange);
       if (!session || current?.uid !== session.uid) return undefined;
-      const proven = await users.verifyPassword(session.userId, password);
+      const proven = await users.verifyPassword(session.userId, password, {
+        request,
+        sessionId: session.uid,
+      });
       return proven ? renew(session, request) : undefined;
     },
 

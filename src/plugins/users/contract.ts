@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineEvent } from '../../kernel/events.ts';
-import type { Admit } from '../../kernel/route.ts';
+import type { Admit, RequestInfo } from '../../kernel/route.ts';
 import { defineService } from '../../kernel/service.ts';
 import type { Transaction } from '../../kernel/store.ts';
 import type { Alongside } from '../sessions/contract.ts';
@@ -55,6 +55,17 @@ export interface KnownUser {
 /** The user's new `credentialsVersion`: a session that is begun with it begins only if nothing else changed since. */
 export type ChangedCredentials = Pick<User, 'credentialsVersion'>;
 
+/**
+ * From where a password is tried. A browser in which the account signed in before has attempts of its own, and so has a
+ * session of the account; all others share those of strangers.
+ */
+export interface Attempt {
+  /** Brings the browser's cookie. */
+  readonly request?: Pick<RequestInfo, 'cookie'>;
+  /** Of the user whose password it is, proven to be the caller's. */
+  readonly sessionId?: string | undefined;
+}
+
 /** Commits or fails together with the new or changed user. */
 export type WithNewUser = (user: User, transaction: Transaction) => Promise<void>;
 
@@ -108,9 +119,9 @@ export interface UserService {
    * The user of this e-mail and password; undefined, after the same time, for unknown, wrong, disabled and password-less.
    * Throws `users:busy` (503) when the hashing queue is full, `rate-limit:too-many-attempts` (429).
    */
-  authenticate(email: string, password: string): Promise<User | undefined>;
-  /** Throws as `authenticate` does, from the same bucket of attempts. */
-  verifyPassword(userId: string, password: string): Promise<boolean>;
+  authenticate(email: string, password: string, attempt?: Attempt): Promise<User | undefined>;
+  /** Throws as `authenticate` does, from the same buckets of attempts. */
+  verifyPassword(userId: string, password: string, attempt?: Attempt): Promise<boolean>;
   /**
    * Undefined when the current password is wrong. Ends every session and grant, and makes all access tokens of the user
    * stale; `alongside` commits with it. Throws `users:password-rejected`, `users:password-changed-meanwhile`, and as
@@ -118,7 +129,7 @@ export interface UserService {
    */
   changePassword(
     userId: string,
-    passwords: { readonly current: string; readonly next: string },
+    passwords: { readonly current: string; readonly next: string; readonly attempt?: Attempt },
     alongside?: WithNewUser,
   ): Promise<ChangedCredentials | undefined>;
   /** Whether the user can sign in with a password. Within a transaction the answer holds until that ends. */

@@ -1,21 +1,18 @@
 /** Users and their passwords. Owns table users. */
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
+import { KnownBrowsers } from '../known-browsers/contract.ts';
 import { RateLimits } from '../rate-limit/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { createAccounts } from './claims.ts';
 import { commands } from './cli.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import { serviceWords } from './context-words.ts';
-import { hashSlots, Users, userEvents } from './contract.ts';
-import { diagnoseHashes } from './diagnose.ts';
-import { createHashParameters } from './hash-parameters.ts';
-import { createHashQueue } from './hash-queue.ts';
+import { Users, userEvents } from './contract.ts';
+import { createHashing } from './hashing.ts';
 import { createUserModel } from './model.ts';
 import { createPasswordBlocklist } from './password-blocklist.ts';
-import { createPasswordHasher, phcParameters } from './password-hasher.ts';
 import { createPasswordPolicy } from './password-policy.ts';
-import { parsePeppers } from './pepper.ts';
 import { createUserService } from './service.ts';
 import { settings } from './settings.ts';
 import { createUserData } from './user-data.ts';
@@ -23,38 +20,25 @@ import { createUserData } from './user-data.ts';
 export const users = definePlugin({
   name: 'users',
   kernel: 1,
-  dependsOn: ['rate-limit', 'sessions'],
+  dependsOn: ['known-browsers', 'rate-limit', 'sessions'],
   settings,
   events: userEvents,
   commands,
   setup(context) {
     const { settings: set, core } = context;
     const model = createUserModel(context.db);
-    const queue = createHashQueue({
-      slots: hashSlots(set.HASH_SLOTS),
-      waiting: set.HASH_QUEUE,
-      patience: set.HASH_PATIENCE * 1000,
-      ...context,
-    });
-    const argon2 = { memoryKib: set.ARGON2_MEMORY_KIB, passes: set.ARGON2_PASSES };
-    const parameters = createHashParameters(phcParameters(argon2), model);
+    const { hasher, admit, contributions } = createHashing(context, model);
     const service = createUserService({
       ...context,
-      ...{ users: model, admit: queue.admit },
+      ...{ users: model, admit, hasher },
       passwordMinLength: set.PASSWORD_MIN_LENGTH,
       limits: context.use(RateLimits),
+      knownBrowsers: context.use(KnownBrowsers),
       sessions: context.use(Sessions),
       policy: createPasswordPolicy({
         minLength: set.PASSWORD_MIN_LENGTH,
         blocklist: createPasswordBlocklist(loadCommonPasswords),
         serviceWords: serviceWords(core.publicUrl),
-      }),
-      hasher: createPasswordHasher({
-        ...context,
-        ...argon2,
-        peppers: parsePeppers(set.PASSWORD_PEPPER),
-        parameters,
-        queue,
       }),
     });
     const accounts = createAccounts(model);
@@ -63,10 +47,7 @@ export const users = definePlugin({
       ...createUserData(model),
       accounts: accounts.source,
       claims: accounts.claims,
-      gauges: queue.gauges,
-      diagnoses: [diagnoseHashes({ ...argon2, users: model })],
-      tasks: [{ name: 'users.hash-parameters', every: 30, run: parameters.read }],
-      start: parameters.read,
+      ...contributions,
     };
   },
 });

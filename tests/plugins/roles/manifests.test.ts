@@ -5,6 +5,7 @@ import { definePlugin, type Plugin } from '../../../src/kernel/plugin.ts';
 import { createRegistry, type SharedContext } from '../../../src/kernel/registry.ts';
 import { provide } from '../../../src/kernel/service.ts';
 import { noSpan } from '../../../src/kernel/telemetry.ts';
+import { knownBrowsers } from '../../../src/plugins/known-browsers/index.ts';
 import { RateLimits } from '../../../src/plugins/rate-limit/contract.ts';
 import { unlimited } from '../../../src/plugins/rate-limit/service.ts';
 import { Revocations } from '../../../src/plugins/revocations/contract.ts';
@@ -54,6 +55,7 @@ describe('the plugins users and roles', () => {
       neighbour('revocations', () => ({ provides: [provide(Revocations, revocations as never)] })),
       neighbour('sessions', () => ({ provides: [provide(Sessions, sessions as never)] })),
       neighbour('rate-limit', () => ({ provides: [provide(RateLimits, unlimited)] })),
+      knownBrowsers,
       users,
       roles,
     ];

@@ -139,7 +139,8 @@ export function createUsersFixture(options: FixtureOptions) {
     users: model,
     policy,
     hasher,
-    limits: options.attempts ?? unlimited,
+    limits: { ...unlimited, ...options.attempts },
+    knownBrowsers: { accounts: async () => [] },
     sessions,
     userData: { erase: async () => undefined },
     async credentialsChanged(change) {

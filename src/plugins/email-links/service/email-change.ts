@@ -58,7 +58,7 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
     const to = emailAddress(change.email);
     // Read before the password is checked: a change that comes between makes what follows void (SEC-12).
     const user = await users.find(userId);
-    const isRight = await users.verifyPassword(userId, change.password);
+    const isRight = await users.verifyPassword(userId, change.password, change.attempt);
     if (!user || !isRight) return 'wrong-password';
     if (to.canonical === canonicalEmail(user.email)) {
       const detail = 'This is the address you have.';

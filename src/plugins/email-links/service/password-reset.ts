@@ -1,6 +1,6 @@
 import type { MailService } from '../../mail/contract.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
-import type { EmailAddress, UserService } from '../../users/contract.ts';
+import type { EmailAddress, User, UserService } from '../../users/contract.ts';
 import { emailAddress } from '../canonical-email.ts';
 import type { EmailLinkService } from '../contract.ts';
 import { userOfLink } from '../known-user.ts';
@@ -62,8 +62,8 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
       await Promise.all([sendIfKnown(emailAddress(email)), wait(LEAST)]);
     },
 
-    /** Ends every session. Throws `email-links:link-invalid`, `users:password-rejected`, `users:busy`. */
-    async reset(link: LinkRow, next: string): Promise<void> {
+    /** Ends every session; whose password it is. Throws `email-links:link-invalid`, `users:password-rejected`, `users:busy`. */
+    async reset(link: LinkRow, next: string): Promise<User> {
       const user = await users.find(link.user_id ?? '');
       if (!user) throw problems.linkInvalid();
       await users.resetPassword(userOfLink(link), next, {
@@ -72,6 +72,7 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
           await mails.enqueue(letters.passwordChanged(user), transaction);
         },
       });
+      return user;
     },
   };
 }

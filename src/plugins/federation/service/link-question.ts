@@ -45,7 +45,7 @@ export function createLinkQuestion(dependencies: QuestionDependencies) {
       const proven =
         password === undefined
           ? await isRecent(id, request)
-          : await users.verifyPassword(id, password);
+          : await users.verifyPassword(id, password, { request });
       if (proven) await identities.link(id, proof);
       return proven;
     },

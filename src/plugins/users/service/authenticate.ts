@@ -1,15 +1,14 @@
 import type { Log } from '../../../kernel/plugin.ts';
-import type { RateLimits } from '../../rate-limit/contract.ts';
+import { type AttemptDependencies, createAttempts } from '../attempts.ts';
 import type { UserService } from '../contract.ts';
 import { parseEmailAddress } from '../email-address.ts';
 import type { UserModel, UserRow } from '../model.ts';
 import type { PasswordHasher } from '../password-hasher.ts';
 import { toUser } from '../to-user.ts';
 
-export interface AuthenticateDependencies {
+export interface AuthenticateDependencies extends AttemptDependencies {
   readonly users: UserModel;
   readonly hasher: PasswordHasher;
-  readonly limits: Pick<RateLimits, 'account'>;
   readonly log: Log;
 }
 
@@ -20,7 +19,8 @@ export interface AuthenticateDependencies {
 export function createAuthenticate(
   dependencies: AuthenticateDependencies,
 ): Pick<UserService, 'authenticate' | 'verifyPassword'> {
-  const { users, hasher, limits, log } = dependencies;
+  const { users, hasher, log } = dependencies;
+  const attempts = createAttempts(dependencies);
 
   /** The row, if this is its password and it may be used. */
   const verify = async (row: UserRow | undefined, password: string) => {
@@ -40,18 +40,19 @@ export function createAuthenticate(
   };
 
   return {
-    async authenticate(email, password) {
+    async authenticate(email, password, attempt = {}) {
       const address = parseEmailAddress(email);
       // What is no address is nobody's, but costs a hash as well.
-      await limits.account(address?.canonical ?? email.normalize('NFKC').trim().toLowerCase());
+      const identifier = address?.canonical ?? email.normalize('NFKC').trim().toLowerCase();
+      await attempts.spendOn(identifier, attempt);
       const row = address && (await users.findByEmail(address.canonical));
       const found = await verify(row, password);
       return found && toUser(found);
     },
 
-    async verifyPassword(userId, password) {
+    async verifyPassword(userId, password, attempt = {}) {
       const row = await users.findById(userId);
-      await limits.account(row?.email_canonical ?? userId);
+      await attempts.spendOnUser(row, userId, attempt);
       return (await verify(row, password)) !== undefined;
     },
   };

@@ -1,8 +1,8 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
 import type { CredentialsChanged, Log } from '../../../kernel/plugin.ts';
-import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { SessionService } from '../../sessions/contract.ts';
+import { type AttemptDependencies, createAttempts } from '../attempts.ts';
 import { PasswordChanged, type UserService } from '../contract.ts';
 import type { UserModel } from '../model.ts';
 import type { PasswordHasher } from '../password-hasher.ts';
@@ -10,11 +10,10 @@ import type { PasswordPolicy } from '../password-policy.ts';
 import { problems } from '../problems.ts';
 import { toUser } from '../to-user.ts';
 
-export interface ChangePasswordDependencies {
+export interface ChangePasswordDependencies extends AttemptDependencies {
   readonly users: UserModel;
   readonly policy: PasswordPolicy;
   readonly hasher: PasswordHasher;
-  readonly limits: Pick<RateLimits, 'account'>;
   readonly sessions: Pick<SessionService, 'endAll'>;
   readonly credentialsChanged: CredentialsChanged;
   readonly events: Events;
@@ -26,12 +25,12 @@ export interface ChangePasswordDependencies {
 export function createChangePassword(
   dependencies: ChangePasswordDependencies,
 ): UserService['changePassword'] {
-  const { users, policy, hasher, limits, sessions, credentialsChanged, events, clock, log } =
-    dependencies;
+  const { users, policy, hasher, sessions, credentialsChanged, events, clock, log } = dependencies;
+  const attempts = createAttempts(dependencies);
 
-  return async (id, { current, next }, alongside) => {
+  return async (id, { current, next, attempt = {} }, alongside) => {
     const row = await users.findById(id);
-    await limits.account(row?.email_canonical ?? id);
+    await attempts.spendOnUser(row, id, attempt);
     const stored = row?.password_hash;
     const { matches } = await hasher.verify(stored, current);
     if (!row || row.disabled_at || !stored || !matches) return undefined;

@@ -2,6 +2,7 @@ import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
 import type { CredentialsChanged, Log } from '../../../kernel/plugin.ts';
 import type { Transaction } from '../../../kernel/store.ts';
+import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { Alongside, SessionService } from '../../sessions/contract.ts';
 import { PasswordChanged, type UserService } from '../contract.ts';
 import type { UserModel, UserRow } from '../model.ts';
@@ -14,6 +15,7 @@ interface Dependencies {
   readonly policy: PasswordPolicy;
   readonly hasher: PasswordHasher;
   readonly sessions: Pick<SessionService, 'endAll'>;
+  readonly limits: Pick<RateLimits, 'refill'>;
   readonly credentialsChanged: CredentialsChanged;
   readonly events: Events;
   readonly clock: Clock;
@@ -31,7 +33,8 @@ interface Change {
 export function createResetPassword(
   dependencies: Dependencies,
 ): Pick<UserService, 'resetPassword' | 'setPassword'> {
-  const { users, policy, hasher, sessions, credentialsChanged, events, clock, log } = dependencies;
+  const { users, policy, hasher, sessions, limits, credentialsChanged } = dependencies;
+  const { events, clock, log } = dependencies;
 
   const replace = async (row: UserRow, next: string, change: Change): Promise<void> => {
     const { id, email_canonical: email, name } = row;
@@ -50,6 +53,8 @@ export function createResetPassword(
         await credentialsChanged({ userId: id, by: 'password-reset' }, transaction);
       },
     });
+    // Whatever others have spent: the right password is known to nobody but who set it.
+    await limits.refill(email);
     log.info({ event: 'password.changed', sub: id }, change.reason);
     events.emit(PasswordChanged, { userId: id });
   };
