@@ -143,7 +143,7 @@ describe('what anonymous requests store', () => {
     expect(uidOf(page)).to.not.equal('');
   });
 
-  it('D8: the largest request there may be is 4 KB of the store, by GET and pushed', async () => {
+  it('D8 SEC-90: the largest request there may be is 4 KB of the store, by GET and pushed', async () => {
     // What JSON writes with six characters, and UTF-8 with three bytes.
     for (const filler of ['x', '\u0001', '€']) {
       let largest = 0;

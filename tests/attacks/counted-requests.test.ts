@@ -100,7 +100,7 @@ describe('counted requests', function () {
   };
 
   for (const [name, options] of Object.entries(REQUESTS)) {
-    it(`D8: every path there is, and some that are not, ${name}`, async () => {
+    it(`D8 SEC-89: every path there is, and some that are not, ${name}`, async () => {
       const found = await Promise.all(
         paths().map(async (path) => `${path}: ${await howCounted(path, options)}`),
       );

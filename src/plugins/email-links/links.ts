@@ -15,7 +15,8 @@ const LIFETIMES: Readonly<Record<Purpose, number>> = {
   register: 24 * HOUR,
   'change-email': HOUR,
   'password-reset': HOUR,
-  decoy: HOUR,
+  // What anybody may cause with any address.
+  decoy: HOUR / 6,
 };
 
 interface Dependencies {
