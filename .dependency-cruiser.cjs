@@ -1,5 +1,5 @@
 /** Imports point downwards only: main -> app -> plugins.ts -> plugins -> platform -> kernel. */
-const platform = '^src/(http|oidc|storage|logging|telemetry|workers)/';
+const platform = '^src/(http|oidc|outgoing|storage|logging|telemetry|workers)/';
 
 module.exports = {
   forbidden: [
@@ -25,7 +25,7 @@ module.exports = {
     {
       name: 'platform-folders-are-siblings',
       severity: 'error',
-      from: { path: '^src/(http|oidc|storage|logging|telemetry|workers)/' },
+      from: { path: '^src/(http|oidc|outgoing|storage|logging|telemetry|workers)/' },
       to: { path: platform, pathNot: '^src/$1/' },
     },
     {

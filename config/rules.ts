@@ -1,7 +1,7 @@
 /** Rules for single settings: each answers what is wrong with a value, or undefined. */
 import { isIP } from 'node:net';
 import { estimateEntropy } from '../src/doctor/secret-key.ts';
-import { isLoopbackHost } from '../src/kernel/addresses.ts';
+import { isLoopbackHost, parseRange } from '../src/kernel/addresses.ts';
 import { parseRedisUrl } from '../src/storage/redis-url.ts';
 
 export const isUrlOf = (text: string, protocols: readonly string[]): boolean =>
@@ -42,6 +42,17 @@ export function checkProxy(item: string): string | undefined {
   const longest = family === 4 ? 32 : 128;
   if (family !== 0 && !address.includes('%') && Number(bits ?? 0) <= longest) return undefined;
   return `"${item}" is neither an address nor a CIDR`;
+}
+
+/** A host name as URLs have it, and no address in disguise: `127.1`, `0x7f.1`. */
+const isHostName = (item: string): boolean =>
+  /^[a-z\d_-]+(?:\.[a-z\d_-]+)*$/.test(item) &&
+  URL.canParse(`https://${item}`) &&
+  new URL(`https://${item}`).hostname === item;
+
+export function checkInnerHost(item: string): string | undefined {
+  const isFine = parseRange(item) !== undefined || isHostName(item.toLowerCase());
+  return isFine ? undefined : `"${item}" is neither a host, an address nor a CIDR`;
 }
 
 export function checkOrigin(item: string): string | undefined {

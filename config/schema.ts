@@ -1,6 +1,7 @@
 /** Settings of the core, by environment name. Plugins bring their own. */
 import { z } from 'zod';
 import {
+  checkInnerHost,
   checkOrigin,
   checkProxy,
   checkPublicUrl,
@@ -156,6 +157,11 @@ export const coreSchema = z.object({
     .superRefine(each(checkProxy))
     .describe(
       'Proxies whose X-Forwarded-For counts: addresses or CIDRs, comma-separated. Default: none.',
+    ),
+  OUTGOING_PRIVATE: list
+    .superRefine(each(checkInnerHost))
+    .describe(
+      'Inner hosts, addresses and CIDRs that clients and providers may have this server call (back-channel logout, metadata, keys), comma-separated; link-local and metadata addresses never. Default: none, and loopback when PUBLIC_URL is http.',
     ),
   CORS_ORIGINS: list
     .superRefine(each(checkOrigin))

@@ -21,6 +21,7 @@ import type { Gauge } from './kernel/telemetry.ts';
 import { createRequestContext } from './logging/request-context.ts';
 import { scrub } from './logging/scrub.ts';
 import { createEngine } from './oidc/engine.ts';
+import { createOutgoing, type OutgoingOptions } from './outgoing/create-outgoing.ts';
 import { packageRoot, packageVersion } from './package-root.ts';
 import { Keys } from './plugins/keys/contract.ts';
 import { createSecrets } from './secrets.ts';
@@ -43,6 +44,8 @@ export interface AppOptions {
   readonly eventLoop?: EventLoopDelay;
   /** Set where several processes share the port. */
   readonly peers?: Peers | undefined;
+  /** Default: the name servers of this machine, the authorities that Node trusts. */
+  readonly outgoing?: Pick<OutgoingOptions, 'resolve' | 'ca'>;
 }
 
 export interface App {
@@ -78,6 +81,13 @@ export function setUpPlugins(options: AppOptions) {
       log.error({ event: 'listener.failed', plugin, on: event, err: error }, 'a listener failed'),
   });
   const events = telemetry.listenToEvents(bus);
+  const outgoing = createOutgoing({
+    ...options.outgoing,
+    publicUrl: core.publicUrl,
+    named: config.OUTGOING_PRIVATE,
+    log,
+    count: telemetry.metrics.called,
+  });
   const render = createRenderer({
     folder: join(packageRoot(), 'views'),
     assetBase: `${basePath(core.publicUrl)}/assets`,
@@ -96,6 +106,7 @@ export function setUpPlugins(options: AppOptions) {
     events,
     log,
     oidc: engine,
+    outgoing,
     render,
     span: telemetry.span,
   };

@@ -12,6 +12,7 @@ import type { Renderer } from './http/render.ts';
 import type { Shedding } from './http/shed-load.ts';
 import type { Clock, Random } from './kernel/clock.ts';
 import type { Prompt } from './kernel/oidc.ts';
+import type { Outgoing } from './kernel/outgoing.ts';
 import type { CoreSettings, Log } from './kernel/plugin.ts';
 import type { Registry } from './kernel/registry.ts';
 import { SIGN_IN_COOKIES } from './kernel/route.ts';
@@ -60,6 +61,7 @@ export interface ServerParts {
   readonly engine: BoundEngine;
   /** When this node was made; seconds since 1970. */
   readonly startedAt: number;
+  readonly outgoing: Outgoing;
   readonly shedding: Shedding;
   readonly render: Renderer;
   /** Aborted by `drain`. */
@@ -104,7 +106,7 @@ function assembleOidc(
   { render, cookies, prompts }: Shared,
   keys: Awaited<ReturnType<KeyService['current']>>,
 ) {
-  const { core, issuer, secrets, registry, engine, storage, random, log, clock } = parts;
+  const { core, issuer, secrets, registry, engine, storage, random, log, clock, outgoing } = parts;
   const revocations = registry.use(Revocations);
   const [accounts] = registry.all('accounts');
   if (!accounts) throw new Error('no plugin contributes "accounts"');
@@ -127,6 +129,7 @@ function assembleOidc(
     prompts,
     claims,
     isClientSecret,
+    fetch: outgoing.fetch,
     origins: new Set([core.publicUrl.origin, ...parts.config.CORS_ORIGINS]),
     store: storage.store,
     grants: registry.use(Grants),

@@ -33,3 +33,62 @@ export const isLoopbackAddress = (text: string | undefined): boolean =>
 /** The host of a URL (`[::1]`) or of an interface (`::1`): a loopback address or `localhost`. */
 export const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || isLoopbackAddress(host.replace(/^\[(.*)\]$/, '$1'));
+
+const ranges = (list: string): readonly AddressRange[] =>
+  list
+    .split(' ')
+    .map(parseRange)
+    .filter((range) => range !== undefined);
+
+/**
+ * The link itself, and where clouds answer with credentials: 169.254.169.254 and fd00:ec2::254 (AWS), fd20:ce::254 (Google),
+ * 100.100.100.200 (Alibaba), 168.63.129.16 (Azure), 192.0.0.192 (Oracle).
+ */
+const NEVER = ranges(
+  '169.254.0.0/16 fe80::/10 fd00:ec2::254 fd20:ce::254 100.100.100.200 168.63.129.16 192.0.0.192',
+);
+
+/** All that IANA gave out for hosts of the internet (RFC 4291 §2.4). */
+const GLOBAL_UNICAST = ranges('2000::/3');
+
+/** IPv6 ranges whose addresses hold an IPv4 address, and where (RFC 4291 §2.5.5, 6052, 8215, 3056, 4380). */
+const EMBEDDING: readonly (readonly [AddressRange, (bytes: readonly number[]) => number[]])[] = [
+  ...ranges('::/96 ::ffff:0:0:0/96 64:ff9b::/96 64:ff9b:1::/48').map(
+    (range) => [range, (bytes: readonly number[]) => bytes.slice(12)] as const,
+  ),
+  ...ranges('2002::/16').map(
+    (range) => [range, (bytes: readonly number[]) => bytes.slice(2, 6)] as const,
+  ),
+  ...ranges('2001::/32').map(
+    (range) =>
+      [range, (bytes: readonly number[]) => bytes.slice(12).map((one) => one ^ 255)] as const,
+  ),
+];
+
+/** The address, and the IPv4 address that it is a way to. */
+const withEmbedded = (address: Address): readonly Address[] => [
+  address,
+  ...EMBEDDING.filter(([range]) => isWithin(address, range)).map(
+    ([, read]) => new ipaddr.IPv4(read(address.toByteArray())),
+  ),
+];
+
+const isGlobal = (address: Address): boolean =>
+  address.range() === 'unicast' &&
+  (address.kind() === 'ipv4' || GLOBAL_UNICAST.some((range) => isWithin(address, range)));
+
+/**
+ * Where an address leads: into the internet (`public`); to this machine, an inner network, or nowhere that routes would take
+ * one (`inner`); or to what nobody else may name, whatever a setting says (`never`). Embedded IPv4 addresses count too.
+ * `allowed` are inner ranges that count as public.
+ */
+export function reachOf(
+  address: Address,
+  allowed: readonly AddressRange[] = [],
+): 'public' | 'inner' | 'never' {
+  const all = withEmbedded(address);
+  const isIn = (one: Address, list: readonly AddressRange[]) =>
+    list.some((range) => isWithin(one, range));
+  if (all.some((one) => isIn(one, NEVER))) return 'never';
+  return all.every((one) => isGlobal(one) || isIn(one, allowed)) ? 'public' : 'inner';
+}

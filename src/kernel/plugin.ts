@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Clock, Random } from './clock.ts';
 import type { Events, EventType, Listener } from './events.ts';
 import type { AccountSource, ClaimSource, OidcEngine, Prompt } from './oidc.ts';
+import type { Outgoing } from './outgoing.ts';
 import type { ProblemError, ProblemType } from './problem.ts';
 import type { Page, RateClass, Route } from './route.ts';
 import type { Provided, ServiceToken } from './service.ts';
@@ -59,6 +60,8 @@ export interface PluginContext<Settings> {
   readonly events: Events;
   readonly log: Log;
   readonly oidc: OidcEngine;
+  /** The only way out by HTTP to an address that somebody else than the operator names. */
+  readonly outgoing: Outgoing;
   readonly span: Span;
   /** HTML of `views/<view>.eta`, for what is no page: mails. Values are escaped. */
   readonly render: (view: string, locals: Record<string, unknown>) => string;

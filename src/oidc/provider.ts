@@ -2,6 +2,7 @@
 import { type Configuration, type JWK, Provider } from 'oidc-provider';
 import type { Clock } from '../kernel/clock.ts';
 import type { AccountSource, ConsentSource, Prompt } from '../kernel/oidc.ts';
+import type { Fetch } from '../kernel/outgoing.ts';
 import type { CoreSettings, GrantHandler, Secrets } from '../kernel/plugin.ts';
 import { createFindAccount } from './accounts.ts';
 import { type AdapterDependencies, createAdapterFactory } from './adapter.ts';
@@ -14,7 +15,6 @@ import { letFormPostLeave } from './form-post.ts';
 import { interactionUrl, policy } from './interaction-policy.ts';
 import { lifetimes } from './lifetimes.ts';
 import { type IsClientSecret, overrideModels } from './models.ts';
-import { createFetch } from './outgoing.ts';
 import { createRenderError } from './render-error.ts';
 import { limitSignOutState, sizeChecks } from './request-sizes.ts';
 import { completeAccessToken } from './resource-server.ts';
@@ -38,6 +38,8 @@ export interface ProviderDependencies
   readonly prompts: readonly Prompt[];
   readonly grantHandlers: Readonly<Record<string, GrantHandler>>;
   readonly isClientSecret: IsClientSecret;
+  /** For requests to clients: back-channel logout, `jwks_uri`. Its guard stands instead of oidc-provider's own. */
+  readonly fetch: Fetch;
   /** Origins whose pages may call the token endpoint and its like: ours and CORS_ORIGINS. */
   readonly origins: ReadonlySet<string>;
 }
@@ -99,7 +101,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
       url: interactionUrl(core.publicUrl),
     },
     renderError: createRenderError(render),
-    fetch: createFetch(core.publicUrl),
+    fetch: dependencies.fetch,
     cookies: cookieSettings(core, dependencies.secrets),
     ttl: lifetimes(core),
     features: features({ ...dependencies, resources }),

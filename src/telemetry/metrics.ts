@@ -22,6 +22,8 @@ export interface Metrics {
   happened(event: string): void;
   /** The token endpoint answered: `outcome` is `issued` or the OAuth error. */
   granted(grant: { grantType: string; outcome: string }): void;
+  /** A request to an address that somebody named: `answered`, or why not. */
+  called(outcome: string): void;
   /** `read` answers undefined when it cannot tell now. */
   gauge(gauge: Omit<ReadableGauge, 'read'> & { readonly read: () => number | undefined }): void;
   /** In Prometheus' text format. */
@@ -35,6 +37,8 @@ const WATCHED = [
   ...['request.failed', 'oidc.failed', 'http.error', 'traces.lost', 'reports.lost'],
   ...['login.refused', 'session.started', 'refresh_token.replayed'],
 ];
+/** Also there from the start. */
+const CALLS = 'answered scheme address redirect size encoding time network'.split(' ');
 const GRANTS = new Set(['authorization_code', 'refresh_token', 'client_credentials']);
 
 /** With `peers`, `text` is of all of them, each series with the number of its process: sums would lose those of one that ended. */
@@ -71,6 +75,13 @@ export function createMetrics(peers?: Peers): Metrics {
     labelNames: ['grant_type', 'outcome'],
     registers,
   });
+  const calls = new Counter({
+    name: 'auth_outgoing_total',
+    help: 'Requests to clients and providers by outcome: answered, or why they failed; address and scheme: never made',
+    labelNames: ['outcome'],
+    registers,
+  });
+  for (const outcome of CALLS) calls.inc({ outcome }, 0);
 
   return {
     answered({ method, route, status, seconds }) {
@@ -84,6 +95,7 @@ export function createMetrics(peers?: Peers): Metrics {
     granted({ grantType, outcome }) {
       grants.inc({ grant_type: GRANTS.has(grantType) ? grantType : 'other', outcome });
     },
+    called: (outcome) => calls.inc({ outcome }),
     gauge({ name, summary, grows, read }) {
       const options = { name: `auth_${name}`, help: summary, registers };
       if (grows) {

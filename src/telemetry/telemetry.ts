@@ -30,7 +30,7 @@ export interface TelemetryOptions {
 
 export interface Telemetry {
   readonly span: Span;
-  readonly metrics: Pick<Metrics, 'text' | 'granted'>;
+  readonly metrics: Pick<Metrics, 'text' | 'granted' | 'called'>;
   /** The same log, with the trace in each line; events are counted, unexpected errors reported. */
   listen(log: Log): Log;
   /** The same bus; events are counted. */

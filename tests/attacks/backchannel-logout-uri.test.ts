@@ -1,12 +1,12 @@
 /** This server calls no address that a client should not have named (Logto CVE-2026-56739, SEC-66). */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Clients } from '../../src/plugins/clients/contract.ts';
+import { type Listener, listenOnAll, listenWith } from '../support/listeners.ts';
 import { createRecordingLog } from '../support/log.ts';
+import { metricsUrl } from '../support/metrics.ts';
 import { createUser, login } from '../support/people.ts';
 import { codeOf, createRelyingParty } from '../support/relying-party.ts';
+import { rpCertificate as certificate } from '../support/rp-certificate.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 const ORIGIN = 'https://auth.example.com';
@@ -55,17 +55,16 @@ const MALFORMED = [
 
 describe('back-channel logout URIs', () => {
   let app: TestApp;
-  let victim: Server;
-  let hits = 0;
+  let victim: Listener;
   const log = createRecordingLog();
 
   before(async () => {
-    app = await startTestApp({ origin: ORIGIN, log });
-    victim = createServer((_req, res) => {
-      hits += 1;
-      res.end();
-    }).listen(0, '127.0.0.1');
-    await once(victim, 'listening');
+    app = await startTestApp({
+      origin: ORIGIN,
+      log,
+      outgoing: { resolve: async (host) => (host === 'rebind.example' ? ['127.0.0.1'] : []) },
+    });
+    victim = await listenOnAll();
   });
   after(async () => {
     victim.close();
@@ -100,31 +99,75 @@ describe('back-channel logout URIs', () => {
     expect(await faultOf('https://rp.example.com/logout')).to.equal('none');
   });
 
-  it('Logto CVE-2026-56739 Keycloak CVE-2020-10770: an internal address is not called even when it came into the database', async () => {
-    const rp = await createRelyingParty(app, {
-      backchannel_logout_uri: 'https://rp.example.com/logout',
-    });
-    const { port } = victim.address() as AddressInfo;
-    await app.database.database.orm.query(
-      `UPDATE clients SET metadata = jsonb_set(metadata, '{backchannel_logout_uri}', :uri)
-       WHERE id = :id`,
-      {
-        replacements: {
-          uri: JSON.stringify(`http://127.0.0.1:${port}/logout`),
-          id: rp.client.client_id,
-        },
-      },
-    );
+  it('SEC-66 Logto CVE-2026-56739 Keycloak CVE-2020-10770: an inner address is not even connected to when it came into the database', async () => {
+    const inner = [
+      ...['127.0.0.1', '127.1', '2130706433', '0x7f.1', '0177.0.0.1', '0.0.0.0', 'localhost'],
+      ...[
+        'localhost.',
+        '[::1]',
+        '[::]',
+        '[::ffff:127.0.0.1]',
+        '[64:ff9b::7f00:1]',
+        'rebind.example',
+      ],
+    ].flatMap((host) => [`https://${host}`, `http://${host}`]);
     const browser = app.browser();
     await login(browser, await createUser(app));
-    codeOf(await rp.authorize(browser));
+    for (const origin of inner) {
+      const rp = await createRelyingParty(app, {
+        backchannel_logout_uri: 'https://rp.example.com/logout',
+      });
+      await app.database.database.orm.query(
+        `UPDATE clients SET metadata = jsonb_set(metadata, '{backchannel_logout_uri}', :uri)
+         WHERE id = :id`,
+        {
+          replacements: {
+            uri: JSON.stringify(`${origin}:${victim.port}/logout`),
+            id: rp.client.client_id,
+          },
+        },
+      );
+      codeOf(await rp.authorize(browser));
+    }
     const signedOut = await browser.request('/auth/logout', { method: 'POST' });
     expect(signedOut.status).to.equal(204);
     await app.app.idle();
-    expect(hits).to.equal(0);
-    const refused = log.entries.filter(
-      ({ fields }) => 'event' in fields && fields.event === 'backchannel_logout.failed',
+    expect(victim.connections).to.equal(0);
+    const named = (event: string) =>
+      log.entries.filter(({ fields }) => 'event' in fields && fields.event === event);
+    expect(named('backchannel_logout.failed')).to.have.length(inner.length);
+    expect(named('outgoing.refused')).to.have.length(inner.length);
+    expect(JSON.stringify(named('outgoing.refused'))).not.to.include('/logout');
+    const { text } = await app.browser().request(metricsUrl(app));
+    expect(text).to.match(/^auth_outgoing_total\{outcome="address"\} [1-9]/m);
+  });
+
+  it('SEC-66 a name that OUTGOING_PRIVATE names is called, at its inner address, over TLS', async () => {
+    const received: string[] = [];
+    const receiver = await listenWith(
+      (req, res) => {
+        received.push(`${req.method} ${req.url}`);
+        res.end();
+      },
+      { certificate },
     );
-    expect(refused).to.have.length(1);
+    const node = await startTestApp({
+      origin: ORIGIN,
+      settings: { OUTGOING_PRIVATE: 'rp.inner.example' },
+      outgoing: { resolve: async () => ['127.0.0.1'], ca: certificate.cert },
+    });
+    try {
+      const uri = `https://rp.inner.example:${receiver.port}/logout`;
+      const rp = await createRelyingParty(node, { backchannel_logout_uri: uri });
+      const browser = node.browser();
+      await login(browser, await createUser(node));
+      codeOf(await rp.authorize(browser));
+      await browser.request('/auth/logout', { method: 'POST' });
+      await node.app.idle();
+      expect(received).to.deep.equal(['POST /logout']);
+    } finally {
+      receiver.close();
+      await node.close();
+    }
   });
 });

@@ -10,6 +10,7 @@ import type { Provided, ServiceToken } from '../../src/kernel/service.ts';
 import type { Database, StateStore } from '../../src/kernel/store.ts';
 import { noSpan } from '../../src/kernel/telemetry.ts';
 import { createRecordingLog } from '../support/log.ts';
+import { outgoingOf } from '../support/outgoing.ts';
 
 const render = createRenderer({
   folder: fileURLToPath(new URL('../../views', import.meta.url)),
@@ -80,6 +81,9 @@ export function createPluginContext(given: Given = {}) {
     },
     log,
     oidc: untouched<OidcEngine>('oidc', { issuer: 'https://auth.example.com' }),
+    outgoing: outgoingOf(given.publicUrl ?? 'https://auth.example.com', {
+      resolve: async (host) => Promise.reject(new Error(`nobody resolves ${host} here`)),
+    }),
     render,
     span: noSpan,
     userData: untouched('userData'),

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, type AppOptions, createApp } from '../../src/app.ts';
 import type { EventLoopDelay } from '../../src/http/event-loop-delay.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Log, Plugin } from '../../src/kernel/plugin.ts';
@@ -32,6 +32,8 @@ export interface TestAppOptions {
   readonly clock?: Clock;
   readonly log?: Log;
   readonly eventLoop?: EventLoopDelay;
+  /** Names that this server resolves, and whom it trusts, when it calls others. */
+  readonly outgoing?: NonNullable<AppOptions['outgoing']>;
   /** Wraps the storage, to make it fail. */
   readonly wrapStorage?: (storage: Storage) => Storage;
 }
@@ -95,6 +97,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     clock: options.clock ?? systemClock,
     random: systemRandom,
     ...(options.eventLoop ? { eventLoop: options.eventLoop } : {}),
+    ...(options.outgoing ? { outgoing: options.outgoing } : {}),
   });
   const answers = checkAnswers({ listener: app.callback, socket, base: path });
   server.on('request', answers.listener);

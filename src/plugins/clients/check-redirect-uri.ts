@@ -13,7 +13,8 @@ const RESERVED = new Set(
   expires_in scope session_state`.split(/\s+/),
 );
 
-export const isLoopback = (hostname: string): boolean => LOOPBACK.has(hostname);
+/** The three that RFC 8252 §7.3 and §8.3 name; other loopback addresses are no redirect URI of anybody's. */
+const isLoopback = (hostname: string): boolean => LOOPBACK.has(hostname);
 
 /** Says what is wrong with the URI, in words that follow its name; undefined when nothing is. */
 export const checkRedirectUri = (uri: string, type: ApplicationType): string | undefined =>

@@ -7,6 +7,7 @@ import { Revocations } from '../revocations/contract.ts';
 import { clientCommands } from './cli.ts';
 import { createClientAdapter } from './client-adapter.ts';
 import { ClientDeleted, ClientRegistered, Clients } from './contract.ts';
+import { diagnoseLogoutUris } from './diagnose-logout-uris.ts';
 import { diagnoseResources } from './diagnose-resources.ts';
 import { CORE_GRANT_TYPES } from './metadata.ts';
 import { createClientModel } from './model.ts';
@@ -28,12 +29,15 @@ export const clients = definePlugin({
       resources,
       grants: context.use(Grants),
       revocations: context.use(Revocations),
-      rules: { grantTypes: CORE_GRANT_TYPES, publicUrl: context.core.publicUrl },
+      rules: { grantTypes: CORE_GRANT_TYPES, outgoing: context.outgoing },
     });
     return {
       provides: [provide(Clients, service)],
       oidcModels: { Client: createClientAdapter(model) },
-      diagnoses: [diagnoseResources(model, resources)],
+      diagnoses: [
+        diagnoseResources(model, resources),
+        diagnoseLogoutUris({ clients: model, outgoing: context.outgoing }),
+      ],
     };
   },
 });

@@ -1,5 +1,6 @@
 /** The rules of client metadata (RFC 7591 §2): all of them, before anything is written. */
 import { z } from 'zod';
+import type { Outgoing } from '../../kernel/outgoing.ts';
 import type { InputError } from '../../kernel/problem.ts';
 import { checkJwks } from './check-jwks.ts';
 import { checkBackchannelLogoutUri } from './check-logout-uri.ts';
@@ -52,7 +53,7 @@ export type ClientMetadata = z.output<typeof schema>;
 export interface MetadataRules {
   /** Grant types that the token endpoint knows. */
   readonly grantTypes: readonly string[];
-  readonly publicUrl: URL;
+  readonly outgoing: Pick<Outgoing, 'faultOf'>;
 }
 
 export const hasSecret = ({
@@ -95,7 +96,7 @@ const fault = (name: string, detail: string): InputError => ({ pointer: `#/${nam
 
 function* findUriFaults(
   client: ClientMetadata,
-  { publicUrl }: MetadataRules,
+  { outgoing }: MetadataRules,
 ): Generator<InputError> {
   for (const name of ['redirect_uris', 'post_logout_redirect_uris'] as const) {
     for (const [index, uri] of client[name].entries()) {
@@ -104,7 +105,7 @@ function* findUriFaults(
     }
   }
   const uri = client.backchannel_logout_uri;
-  const found = uri === undefined ? undefined : checkBackchannelLogoutUri(uri, publicUrl);
+  const found = uri === undefined ? undefined : checkBackchannelLogoutUri(uri, outgoing);
   if (found) yield fault('backchannel_logout_uri', `${JSON.stringify(uri)} ${found}`);
 }
 

@@ -42,6 +42,14 @@ function isOutage(error: unknown): boolean {
   return false;
 }
 
+/** Why there was no answer; such reasons name hosts, never what was sent. */
+function networkReason(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at.message === 'fetch failed' && at.cause instanceof Error) return at.cause.message;
+  }
+  return undefined;
+}
+
 const problemOf = (error: unknown) => {
   if (isTimeout(error)) return problems.timeout;
   return isOutage(error) ? problems.unavailable : problems.rejected;
@@ -50,7 +58,8 @@ const problemOf = (error: unknown) => {
 /** Errors of OAuth libraries carry whole answers, tokens included: only what they are called is written down. */
 const reasonOf = (error: unknown) => {
   const { name, code, message } = error as { name?: string; code?: unknown; message?: string };
-  return { reason: name, error_code: code, detail: message?.slice(0, 200) };
+  const detail = (networkReason(error) ?? message)?.slice(0, 200);
+  return { reason: name, error_code: code, detail };
 };
 
 /** Asks a provider. Throws `federation:timeout` after 4.5 s, `:unavailable`, `:rejected`, or the ProblemError it threw. */

@@ -17,8 +17,8 @@ export interface ArrivalAt {
 
 export interface FederationService {
   /**
-   * Network for providers: https (http to loopback), at most 4 s and 256 KB for each answer, no redirects.
-   * Use it for every call to a provider.
+   * Network for providers: https (http to loopback), at most 4 s and 256 KB for each answer, no redirects; inner addresses only
+   * at hosts of issuers and of OUTGOING_PRIVATE. Use it for every call to a provider.
    */
   readonly fetch: typeof globalThis.fetch;
   /** FEDERATION_STORE_TOKENS: whether a token that outlives the sign-in is of any use. */

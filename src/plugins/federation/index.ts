@@ -45,7 +45,7 @@ export const federation = definePlugin({
       flows: createFlows(context),
       ...{ cipher, keepsTokens },
     });
-    const fetch = createUpstreamFetch({ fetch: globalThis.fetch });
+    const fetch = createUpstreamFetch(context.outgoing, providers.issuers);
     const { forgotPath } = context.use(EmailLinks);
     return {
       provides: [

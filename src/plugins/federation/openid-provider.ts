@@ -1,7 +1,7 @@
 import * as client from 'openid-client';
+import { isLoopbackHost } from '../../kernel/addresses.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { UpstreamIdentity, UpstreamProvider } from './upstream.ts';
-import { isLoopback } from './upstream-fetch.ts';
 
 interface OpenIdProviderOptions {
   readonly id: string;
@@ -88,7 +88,7 @@ function createDiscovery({ issuer, clientId, clientSecret, fetch, clock }: OpenI
   return (): Promise<client.Configuration> => {
     if (known && clock.now() < known.until) return known.config;
     const url = new URL(issuer);
-    const insecure = isLoopback(url) ? [client.allowInsecureRequests] : [];
+    const insecure = isLoopbackHost(url.hostname) ? [client.allowInsecureRequests] : [];
     const metadata = { [client.clockTolerance]: 30 };
     const config = client.discovery(url, clientId, metadata, authenticate(clientSecret), {
       [client.customFetch]: fetch as client.CustomFetch,

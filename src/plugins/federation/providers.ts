@@ -30,6 +30,8 @@ export function createProviders(disabled: readonly string[]) {
 
     enabled,
 
+    issuers: () => enabled().map(({ issuer }) => issuer),
+
     /** Names that are switched off, but are none: a slip of whoever wrote the setting. */
     warnOfUnknown(log: Pick<Log, 'warn'>): void {
       for (const provider of disabled.filter((id) => !known.has(id))) {

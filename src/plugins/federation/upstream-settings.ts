@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { isLoopback } from './upstream-fetch.ts';
+import { isLoopbackHost } from '../../kernel/addresses.ts';
 
 /** A URL of a provider, for settings: https, or http on this machine. */
 export const upstreamUrl = z.string().refine(
   (text) => {
     if (!URL.canParse(text)) return false;
     const url = new URL(text);
-    const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
+    const isLocal = url.protocol === 'http:' && isLoopbackHost(url.hostname);
+    const isSafe = url.protocol === 'https:' || isLocal;
     return isSafe && !url.username && !url.search && !url.hash;
   },
   { error: 'must be an https URL without query' },

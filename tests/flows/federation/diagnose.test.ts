@@ -4,6 +4,7 @@ import { createOpenIdProvider } from '../../../src/plugins/federation/openid-pro
 import { createUpstreamFetch } from '../../../src/plugins/federation/upstream-fetch.ts';
 import { systemClock, systemRandom } from '../../../src/system.ts';
 import { freePort } from '../../support/free-port.ts';
+import { outgoingOf } from '../../support/outgoing.ts';
 import { startUpstream, UPSTREAM_CLIENT, type Upstream } from '../../support/upstream.ts';
 
 const PUBLIC_URL = new URL('https://auth.example.com/sub');
@@ -20,7 +21,7 @@ describe('diagnosis of providers', () => {
   const diagnose = async (
     changed: { issuer?: string; clientId?: string; publicUrl?: URL } = {},
   ) => {
-    const fetch = createUpstreamFetch({ fetch: globalThis.fetch });
+    const fetch = createUpstreamFetch(outgoingOf('http://localhost'), () => []);
     const provider = createOpenIdProvider({
       id: 'acme',
       label: 'Acme',

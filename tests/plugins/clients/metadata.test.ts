@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import { ProblemError } from '../../../src/kernel/problem.ts';
 import type { NewClient } from '../../../src/plugins/clients/contract.ts';
 import { CORE_GRANT_TYPES, parseMetadata } from '../../../src/plugins/clients/metadata.ts';
+import { outgoingOf } from '../../support/outgoing.ts';
 
-const RULES = { grantTypes: CORE_GRANT_TYPES, publicUrl: new URL('https://auth.example.com') };
+const RULES = { grantTypes: CORE_GRANT_TYPES, outgoing: outgoingOf('https://auth.example.com') };
 const BASE = { client_name: 'Shop', redirect_uris: ['https://rp.example/cb'] };
 
 const parse = (client: object, rules = RULES) => parseMetadata(client as NewClient, rules);
