@@ -161,7 +161,7 @@ const grantAdapter = (
   ...grants,
   async find(id) {
     const payload = read.take(id) ?? (await grants.find(id));
-    return payload && resources.readGrant(payload, Provider.ctx?.oidc.client);
+    return payload && resources.readGrant(payload, Provider.ctx?.oidc?.client);
   },
 });
 

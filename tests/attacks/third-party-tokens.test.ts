@@ -163,6 +163,25 @@ describe("the operator's API and third parties", () => {
     expectApi((await rp.refresh(narrow.body.refresh_token ?? '')).body);
   });
 
+  it('D2 both resources at once are one token for the API, which names this server as well', async () => {
+    const both = new URLSearchParams([
+      ['resource', app.issuer],
+      ['resource', api],
+    ]);
+    const ask = async (rp: RelyingParty) => {
+      const browser = await signedInBrowser(app, user);
+      const url = rp.authorizationUrl({ scope: 'openid' });
+      return { browser, page: await browser.open(`${url}&${both}`) };
+    };
+    expect(errorOf((await ask(await third())).page)).to.equal('invalid_target');
+    const rp = await granted();
+    const { browser, page } = await ask(rp);
+    expect(page.text).to.include(TITLE);
+    const { body } = await rp.redeem(codeOf(await browser.submit(page, {}, allow)));
+    expectApi(body);
+    expectApi((await rp.refresh(body.refresh_token ?? '')).body);
+  });
+
   it('D2 denied, the API is given to nobody; without a question it is not given either', async () => {
     const rp = await granted();
     const browser = await signedInBrowser(app, user);

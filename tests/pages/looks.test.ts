@@ -12,7 +12,13 @@ describe('look of the pages', () => {
   it(
     'fits phones and desks, and is readable in light and dark',
     stage.visit({ javaScriptEnabled: false }, async (visitor) => {
-      const rp = await stage.relyingParty({ first_party: false, client_name: LONG_NAME });
+      const rp = await stage.relyingParty({
+        first_party: false,
+        client_name: LONG_NAME,
+        allowed_scopes: ['roles', 'account', 'admin', 'reports'],
+        allowed_resources: [`${stage.app.issuer}/api`],
+      });
+      const scope = 'openid profile email offline_access roles account admin reports';
       const user = await createUser(stage.app);
       let count = 0;
       const look = async (heading: string, status = 200): Promise<void> => {
@@ -21,7 +27,7 @@ describe('look of the pages', () => {
         await lookFromAllSides(visitor, `${String(count).padStart(2, '0')} ${heading}`);
       };
 
-      await visitor.authorize(rp);
+      await visitor.authorize(rp, { scope });
       await look('Sign in');
       await visitor.signIn(user, 'wrong');
       await look('Sign in', 401);

@@ -81,7 +81,7 @@ const END_EVERY = {
 const EXPORT = {
   name: 'grants-export',
   text: `SELECT client_id, session_id, payload->'openid'->>'scope' AS scope, payload->'resources' AS resources,
-      created_at, expires_at, rotated_at AS last_refresh, ended_at, end_reason
+      payload->'audiences' AS audiences, created_at, expires_at, rotated_at AS last_refresh, ended_at, end_reason
     FROM grants WHERE user_id = $1 ORDER BY created_at`,
 };
 const ERASE = { name: 'grants-erase', text: 'DELETE FROM grants WHERE user_id = $1' };
