@@ -177,7 +177,7 @@ export interface Contributions {
   readonly exportUser?: Readonly<Record<string, (user: DataSubject) => Promise<unknown>>>;
   /** Deletes all of it, as part of the transaction in which the user goes. Sessions and grants have ended before. */
   readonly eraseUser?: UserData['erase'];
-  /** Ends what the change ends, besides sessions and grants; dependents come first. */
+  /** Ends what the change ends, besides sessions and grants, which have ended before; dependents come first. */
   readonly credentialsChanged?: CredentialsChanged;
   /**
    * The database was put back to an older state: ends and forgets what would let anybody in with what they had then.

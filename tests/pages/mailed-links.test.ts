@@ -95,6 +95,9 @@ describe('pages of mailed links', () => {
           await visitor.sees('Change your address');
           await visitor.press('Change the address');
           await visitor.sees('Your address is changed');
+          expect(await visitor.text()).to.contain('everywhere but in this browser');
+          const own = await visitor.page.request.get(`${issuer}/auth/me`);
+          expect(((await own.json()) as { email: string }).email).to.equal(email);
           expect((await stage.app.app.use(Users).find(user.id))?.email).to.equal(email);
         }),
       );

@@ -38,6 +38,7 @@ export function createConsentPrompt({ consents, users, clients, api }: Dependenc
     const usesApi = mayUseApi && [params['resource']].flat().includes(api.audience);
     return {
       user,
+      session,
       scopes: requestedScopes(params).filter((scope) => grantable.has(scope)),
       resources: usesApi ? [api.audience] : [],
     };
@@ -68,8 +69,8 @@ export function createConsentPrompt({ consents, users, clients, api }: Dependenc
 
     actions: {
       async allow({ interaction }) {
-        const { user, scopes, resources } = await readRequest(interaction);
-        await consents.allow(user.id, interaction.client.id, { scopes, resources });
+        const { user, session, ...given } = await readRequest(interaction);
+        await consents.allow(user.id, interaction.client.id, given, session.uid);
         return { finish: { consent: {} } };
       },
       async deny({ interaction }) {

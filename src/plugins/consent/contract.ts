@@ -20,8 +20,8 @@ export interface Consent extends Given {
 export interface ConsentService extends ConsentSource {
   /** The oldest first. */
   list(userId: string): Promise<readonly Consent[]>;
-  /** Adds to what was allowed before. */
-  allow(userId: string, clientId: string, given: Given): Promise<void>;
+  /** Adds to what was allowed before. `sessionId`: of the person's session, which must not have ended. */
+  allow(userId: string, clientId: string, given: Given, sessionId?: string): Promise<void>;
   /** Ends the client's grants for this user with it. */
   withdraw(userId: string, clientId: string): Promise<void>;
 }

@@ -5,12 +5,15 @@ const FIND = {
   name: 'consents-find',
   text: 'SELECT scopes, resources FROM consents WHERE user_id = $1 AND client_id = $2',
 };
-// FOR KEY SHARE: neither party can be deleted between the look and the insert.
+// FOR KEY SHARE: neither party can be deleted between the look and the insert. FOR SHARE: a session that is being ended
+// right now is waited for, and allows nothing any more (D18a).
 const ALLOW = {
   name: 'consents-allow',
   text: `INSERT INTO consents (user_id, client_id, scopes, resources, created_at, updated_at)
     SELECT users.id, clients.id, $3::text[], $4::text[], $5, $5 FROM users, clients
-    WHERE users.id = $1 AND clients.id = $2 FOR KEY SHARE
+    WHERE users.id = $1 AND clients.id = $2 AND ($6::text IS NULL
+      OR EXISTS (SELECT FROM sessions WHERE id = $6 AND user_id = $1 AND ended_at IS NULL FOR SHARE))
+    FOR KEY SHARE
     ON CONFLICT (user_id, client_id) DO UPDATE SET updated_at = excluded.updated_at, scopes = ARRAY(
       SELECT DISTINCT scope FROM unnest(consents.scopes || excluded.scopes) AS scope ORDER BY scope), resources = ARRAY(
       SELECT DISTINCT resource FROM unnest(consents.resources || excluded.resources) AS resource ORDER BY resource)
@@ -58,14 +61,15 @@ export function createConsentModel(db: Database) {
       return row ?? { scopes: [], resources: [] };
     },
 
-    /** Adds what is given in one statement, so that two pages at once lose none; false when a party is gone. */
+    /** Adds what is given in one statement, so that two pages at once lose none; false when a party or the session is gone. */
     async allow(
       userId: string,
       clientId: string,
       { scopes, resources }: Given,
-      now: Date,
+      { now, sessionId }: { readonly now: Date; readonly sessionId: string | undefined },
     ): Promise<boolean> {
-      return (await db.query(ALLOW, [userId, clientId, scopes, resources, now])).length === 1;
+      const values = [userId, clientId, scopes, resources, now, sessionId];
+      return (await db.query(ALLOW, values)).length === 1;
     },
 
     async delete(userId: string, clientId: string, transaction: Transaction): Promise<void> {

@@ -14,7 +14,7 @@ interface Dependencies {
   readonly log: Log;
 }
 
-/** `allow` throws `consent:party-gone` when the user or the client was deleted meanwhile. */
+/** `allow` throws `consent:party-gone` when the user or the client was deleted, or the session ended meanwhile. */
 export function createConsentService(dependencies: Dependencies): ConsentService {
   const { consents, grants, revocations, clock, log } = dependencies;
   return {
@@ -35,8 +35,9 @@ export function createConsentService(dependencies: Dependencies): ConsentService
       }));
     },
 
-    async allow(userId, clientId, given) {
-      const written = await consents.allow(userId, clientId, given, new Date(clock.now()));
+    async allow(userId, clientId, given, sessionId) {
+      const now = new Date(clock.now());
+      const written = await consents.allow(userId, clientId, given, { now, sessionId });
       if (!written) throw problems.partyGone();
       const fields = { event: 'consent.given', sub: userId, client_id: clientId };
       log.info(fields, 'consent given');

@@ -101,8 +101,7 @@ export async function changePassword(
   others: readonly SignedIn[],
 ): Promise<{ readonly outcome: Recorded<unknown>['outcome']; readonly account: Account }> {
   const next = { ...account, password: world.name('nine loud otters') };
-  const [, family = ''] = by.facts;
-  const ends = [passwordFact(account), family, ...others.flatMap(({ facts }) => facts)];
+  const ends = [passwordFact(account), ...[by, ...others].flatMap(({ facts }) => facts)];
   const json = { current_password: account.password, new_password: next.password };
   const { outcome } = await at(
     world,

@@ -1,6 +1,8 @@
 /** What is under way while credentials change, or cookies are renewed, gives nobody anything that works (D4, I2). */
 import { expect } from 'chai';
+import { Consents } from '../../../src/plugins/consent/contract.ts';
 import type { Answer, Browser } from '../../support/browser.ts';
+import { codeMailedTo } from '../../support/mailed-links.ts';
 import { createUser, login, PASSWORD, signedInBrowser } from '../../support/people.ts';
 import { codeOf, createRelyingParty, errorOf } from '../../support/relying-party.ts';
 import { createStatementHooks, type StatementHooks } from '../../support/statement-hooks.ts';
@@ -120,6 +122,40 @@ for (const store of storeKinds) {
         await expectSignedIn(browser);
       });
     }
+
+    for (const moment of ['before', 'after'] as const) {
+      it(`D18a a consent caught ${moment} it is written is forgotten at a reset`, async () => {
+        const { user, browser } = await signedIn();
+        const third = await createRelyingParty(app, { first_party: false });
+        const page = await third.authorize(browser);
+        const hold = hooks.hold(moment, 'consents-allow');
+        const allowing = browser.submit(page, {}, ({ action }) => action.endsWith('/allow'));
+        await hold.reached;
+        await app.browser().request('/auth/password/forgot', { json: { email: user.email } });
+        const json = { token: await codeMailedTo(app, user.email), new_password: NEXT };
+        const reset = await app.browser().request('/auth/password/reset', { json });
+        expect(reset.status).to.equal(204);
+        hold.release();
+        expect((await allowing).location?.searchParams.has('code') ?? false).to.equal(false);
+        expect(await app.app.use(Consents).list(user.id)).to.deep.equal([]);
+      });
+    }
+
+    it('D18a a consent that is written while a reset is about to end the session is forgotten with it', async () => {
+      const { user, browser } = await signedIn();
+      const third = await createRelyingParty(app, { first_party: false });
+      const page = await third.authorize(browser);
+      await app.browser().request('/auth/password/forgot', { json: { email: user.email } });
+      const json = { token: await codeMailedTo(app, user.email), new_password: NEXT };
+      const ending = hooks.hold('before', 'sessions-end-all');
+      const resetting = app.browser().request('/auth/password/reset', { json });
+      await ending.reached;
+      await browser.submit(page, {}, ({ action }) => action.endsWith('/allow'));
+      expect(await app.app.use(Consents).list(user.id)).to.have.lengthOf(1);
+      ending.release();
+      expect((await resetting).status).to.equal(204);
+      expect(await app.app.use(Consents).list(user.id)).to.deep.equal([]);
+    });
 
     it('a session that a copy is saving while its cookies are renewed stays the owner’s alone', async () => {
       const { browser, thief } = await signedIn();

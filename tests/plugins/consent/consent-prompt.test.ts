@@ -112,14 +112,14 @@ describe('consent prompt', () => {
     const { run, allowed } = setUp();
     expect(await run('allow')).to.deep.equal({ finish: { consent: {} } });
     const scopes = ['openid', 'email', 'invoices', 'offline_access'];
-    expect(allowed).to.deep.equal([[user.id, 'shop', { scopes, resources: [] }]]);
+    expect(allowed).to.deep.equal([[user.id, 'shop', { scopes, resources: [] }, 'session']]);
   });
 
   it('asks for nothing when no scope, or an odd one, was requested', async () => {
     for (const scope of [undefined, '', '  ', ['openid'], 7]) {
       const { run, allowed } = setUp();
       await run('allow', { ...interaction, params: { scope } });
-      expect(allowed).to.deep.equal([[user.id, 'shop', { scopes: [], resources: [] }]]);
+      expect(allowed).to.deep.equal([[user.id, 'shop', { scopes: [], resources: [] }, 'session']]);
     }
   });
 

@@ -38,8 +38,9 @@ export function createChangeEmail(dependencies: Dependencies): UserService['chan
         if (versions === undefined) throw problems.changedMeanwhile();
         deny({ sub: id, rolesVersion: versions.roles_ver });
         credentialsVersion = versions.credentials_ver;
-        await credentialsChanged({ userId: id, by: 'email-change' }, transaction);
       },
+      afterwards: (transaction) =>
+        credentialsChanged({ userId: id, by: 'email-change' }, transaction),
     });
     log.info({ event: 'email.changed', sub: id }, 'address changed');
     events.emit(EmailChanged, { userId: id, verified });

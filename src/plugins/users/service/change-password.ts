@@ -52,9 +52,10 @@ export function createChangePassword(
         if (versions === undefined) throw problems.passwordChangedMeanwhile();
         deny({ sub: id, rolesVersion: versions.roles_ver });
         credentialsVersion = versions.credentials_ver;
-        await credentialsChanged({ userId: id, by: 'password-change' }, transaction);
         await alongside?.(toUser(row), transaction);
       },
+      afterwards: (transaction) =>
+        credentialsChanged({ userId: id, by: 'password-change' }, transaction),
     });
     log.info({ event: 'password.changed', sub: id }, 'password changed');
     events.emit(PasswordChanged, { userId: id });

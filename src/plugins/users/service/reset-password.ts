@@ -50,8 +50,10 @@ export function createResetPassword(
         const rolesVersion = await change.write(hash, transaction);
         if (rolesVersion === undefined) throw problems.changedMeanwhile();
         deny({ sub: id, rolesVersion });
-        await credentialsChanged({ userId: id, by: 'password-reset' }, transaction);
       },
+      // Last: what sessions of before are about to write has been written then, or will not be.
+      afterwards: (transaction) =>
+        credentialsChanged({ userId: id, by: 'password-reset' }, transaction),
     });
     // Whatever others have spent: the right password is known to nobody but who set it.
     await limits.refill(email);
