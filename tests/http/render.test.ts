@@ -181,6 +181,7 @@ function checkAccessibility(html: string): void {
     for (const { name, attributes } of tags) {
       if (name !== 'input' || attributes['type'] === 'hidden') continue;
       expect(labelled).to.include(attributes['id']);
+      if (attributes['type'] === 'checkbox') continue;
       expect(attributes['autocomplete']).to.match(
         /^(username|current-password|new-password|name)$/,
       );

@@ -93,6 +93,21 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
   'email-links/confirm#change': { ...form, purpose: 'change-email', newEmail: 'ana@example.org' },
   'email-links/confirm#register': { ...form, purpose: 'register', newEmail: 'ana@example.org' },
   'email-links/new-password': { ...form, email: 'ana@example.com', passwordMinLength: 12 },
+  'email-links/new-password#ways': {
+    ...form,
+    email: 'ana@example.com',
+    passwordMinLength: 12,
+    ways: [
+      {
+        field: 'remove_google',
+        label: 'Google',
+        detail: 'ana@gmail.example',
+        since: '2026-11-23',
+        isRemoved: true,
+      },
+      { field: 'remove_acme', label: 'Acme', detail: null, since: '2026-11-23', isRemoved: false },
+    ],
+  },
   'email-links/new-password#error': {
     ...form,
     email: 'ana@example.com',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { User } from '../../src/plugins/users/contract.ts';
 import { createVerifiedUser, newPerson, providerSettings } from '../flows/federation/stage.ts';
+import { codeMailedTo } from '../support/mailed-links.ts';
 import { createUserNamed, PASSWORD } from '../support/people.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 import { lookFromAllSides } from './look-from-all-sides.ts';
@@ -140,6 +141,14 @@ describe('pages: signing in with another provider', () => {
       await look('You have an account already', 409);
       await person.open('/oauth2/nobody/authorize');
       await look('This way to sign in is not available', 404);
+      await person.context.clearCookies();
+      const own = newPerson(google);
+      await person.open('/oauth2/google/authorize');
+      await person.sees('You are signed in');
+      const json = { email: own };
+      await stage.app.browser().request('/auth/password/forgot', { json });
+      await person.open(`/l/${await codeMailedTo(stage.app, own)}`);
+      await look('Choose a new password');
     }),
   ).timeout(60_000);
 });

@@ -5,7 +5,24 @@ import type { Attempt, ChangedCredentials, Registration, User } from '../users/c
 /** `check-mail`: nothing has happened yet; whoever follows the mailed link makes it happen. */
 export type EmailChangeOutcome = 'wrong-password' | 'check-mail' | ChangedCredentials;
 
+/** What signs in to an account besides its password, and outlives a reset unless it is removed with it (D7). */
+export interface WayIn {
+  /** Of this user alone, in lower-case letters, digits and `-`. */
+  readonly id: string;
+  readonly label: string;
+  readonly detail: string | null;
+  readonly since: Date;
+}
+
+export interface WaysIn {
+  list(userId: string): Promise<readonly WayIn[]>;
+  /** Those of `ids` that are there, as part of the transaction. */
+  remove(user: User, ids: readonly string[], transaction: Transaction): Promise<void>;
+}
+
 export interface EmailLinkService {
+  /** During `setup` only: shown in the mail and on the page of a reset, and removed there by whom they are not. */
+  showAtReset(ways: WaysIn): void;
   /** Whether mail can leave. Without it an address changes at once, and nobody can reset a password. */
   readonly mailEnabled: boolean;
   /** Path, below PUBLIC_URL's own, of the page for those who forgot their password; undefined without mail. */

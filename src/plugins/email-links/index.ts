@@ -16,6 +16,7 @@ import { createLinkModel } from './model.ts';
 import { createPages } from './pages.ts';
 import { createRoutes } from './routes.ts';
 import { createEmailLinkService } from './service.ts';
+import { createShownWays } from './shown-ways.ts';
 import { createTell } from './tell.ts';
 import { createUserData } from './user-data.ts';
 
@@ -37,13 +38,13 @@ export const emailLinks = definePlugin({
     const publicUrl = core.publicUrl.href.replace(/\/$/, '');
     const base = core.publicUrl.pathname.replace(/\/$/, '');
     const model = createLinkModel(context.db);
+    const ways = createShownWays();
     const service = createEmailLinkService({
-      ...{ users, mails, model, limits, oidc, wait, mailEnabled: mails.enabled },
+      ...{ users, mails, model, limits, ways, oidc, wait, mailEnabled: mails.enabled },
       tell: createTell({ ...context, mails, limits }),
       links: createLinks({ ...context, model, mails, publicUrl }),
       letters: createLetters({ publicUrl }),
-      browsers: context.use(BrowserSessions),
-      knownBrowsers: context.use(KnownBrowsers),
+      ...{ browsers: context.use(BrowserSessions), knownBrowsers: context.use(KnownBrowsers) },
       isStrict: core.registration === 'strict',
     });
     return {
@@ -51,9 +52,8 @@ export const emailLinks = definePlugin({
         provide(EmailLinks, {
           mailEnabled: mails.enabled,
           forgotPath: mails.enabled ? `${base}/auth/password/forgot` : undefined,
-          register: service.register,
-          changeEmail: service.changeEmail,
-          passwordChanged: service.passwordChanged,
+          showAtReset: ways.add,
+          ...service.offered,
         }),
       ],
       routes: createRoutes(service, admit),

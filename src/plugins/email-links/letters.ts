@@ -1,8 +1,12 @@
 /** Which mail says what. The texts are those of `views/mail`. */
 import type { Mail } from '../mail/contract.ts';
 import type { User } from '../users/contract.ts';
+import type { WayIn } from './contract.ts';
 
 type Addressee = Pick<User, 'email' | 'name' | 'emailVerified'>;
+
+const inWords = ({ label, detail, since }: WayIn): string =>
+  `${label}${detail === null ? '' : ` (${detail})`}, connected on ${since.toISOString().slice(0, 10)}`;
 
 export type Letters = ReturnType<typeof createLetters>;
 
@@ -22,8 +26,8 @@ export function createLetters({ publicUrl }: { readonly publicUrl: string }) {
   return {
     verifyEmail: (email: string, url: string) => to(email, 'verify-email', { url, hours: 24 }),
     alreadyRegistered: (user: Addressee) => toUser(user, 'already-registered', { url: forgotUrl }),
-    resetPassword: (user: Addressee, url: string) =>
-      toUser(user, 'reset-password', { url, hours: 1 }),
+    resetPassword: (user: Addressee, url: string, ways: readonly WayIn[]) =>
+      toUser(user, 'reset-password', { url, hours: 1, ways: ways.map(inWords).join(', ') }),
     passwordChanged: (user: Addressee) => toUser(user, 'password-changed', { url: forgotUrl }),
     emailChangeAsked: (user: Addressee) => toUser(user, 'email-change-requested'),
     confirmEmailChange: (email: string, url: string) =>

@@ -5,6 +5,7 @@ import type { LinkRow } from './model.ts';
 import { donePage } from './outcomes.ts';
 import { problems } from './problems.ts';
 import type { FollowingService } from './service.ts';
+import { removedBy, waysToShow } from './shown-ways.ts';
 
 interface Dependencies {
   readonly service: FollowingService;
@@ -33,12 +34,21 @@ async function unlessInvalid(work: () => Promise<PageReply>): Promise<PageReply>
 function linkPages({ service, base, passwordMinLength, admit }: Dependencies): Page[] {
   const path = '/l/:code';
 
-  const show = (link: LinkRow, { csrf, params }: PageInput, refused?: ProblemError): PageReply => {
+  const show = async (
+    link: LinkRow,
+    { csrf, params, form }: PageInput,
+    refused?: ProblemError,
+  ): Promise<PageReply> => {
     const shared = { csrf, action: `${base}/l/${params['code']}`, email: link.email };
     if (link.purpose === 'password-reset') {
       return {
         view: 'email-links/new-password',
-        locals: { ...shared, passwordMinLength, error: refused && reasonOf(refused) },
+        locals: {
+          ...shared,
+          passwordMinLength,
+          error: refused && reasonOf(refused),
+          ways: waysToShow(await service.waysIn(link), removedBy(form)),
+        },
         ...(refused && { problem: refused }),
       };
     }
@@ -56,7 +66,7 @@ function linkPages({ service, base, passwordMinLength, admit }: Dependencies): P
     }
     try {
       const next = input.form['new_password'] ?? '';
-      const cookies = await service.reset(code, next, input.request);
+      const cookies = await service.reset(code, next, input.request, removedBy(input.form));
       return { ...donePage('password-set'), cookies };
     } catch (error) {
       if (!(error instanceof ProblemError) || error.problem.status !== 400) throw error;

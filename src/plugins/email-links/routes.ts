@@ -59,12 +59,16 @@ export const createRoutes = (service: FollowingService, admit: Admit): readonly 
     access: access.public,
     rateLimit: 'sign-in',
     admit,
-    summary: 'Set a new password with a mailed link; ends every session, grant and consent',
+    summary:
+      'Set a new password with a mailed link; ends every session, grant and consent. `remove_identities`: providers whose accounts no longer sign in, of those that the mail names',
     body: PasswordReset,
     success: { status: 204 },
     problems: [problems.linkInvalid, userProblems.passwordRejected, userProblems.busy],
-    handle: async ({ body, request }) => ({
-      cookies: await service.reset(body.token, body.new_password, request),
+    handle: async ({
+      body: { token, new_password: next, remove_identities: removed },
+      request,
+    }) => ({
+      cookies: await service.reset(token, next, request, removed),
     }),
   }),
 ];

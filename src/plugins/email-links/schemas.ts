@@ -16,4 +16,8 @@ export const ForgottenPassword = z.strictObject({ email: z.string().max(320) });
 
 export const CheckMail = z.object({ status: z.literal('check-mail') }).meta({ id: 'CheckMail' });
 
-export const PasswordReset = z.strictObject({ token, new_password: z.string().max(1024) });
+export const PasswordReset = z.strictObject({
+  token,
+  new_password: z.string().max(1024),
+  remove_identities: z.array(z.string().max(40)).max(100).optional(),
+});

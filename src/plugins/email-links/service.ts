@@ -82,9 +82,12 @@ export function createEmailLinkService(dependencies: Dependencies) {
 
   return {
     find: links.find,
-    register: registration.register,
-    changeEmail: change.changeEmail,
-    passwordChanged: password.passwordChanged,
+    /** To other plugins. */
+    offered: {
+      register: registration.register,
+      changeEmail: change.changeEmail,
+      passwordChanged: password.passwordChanged,
+    },
     forgot: password.forgot,
 
     /** Whose address is to be verified. False when it is already. */
@@ -99,15 +102,19 @@ export function createEmailLinkService(dependencies: Dependencies) {
       return unlessOvertaken(follow(link, request));
     },
 
+    /** What else signs in to the account of a link for a reset. */
+    waysIn: password.waysIn,
+
     /** Who reads the mail has proved to be the owner: the browser is known from now on, by these cookies. */
     async reset(
       code: string,
       next: string,
       request: RequestInfo,
+      removed: readonly string[] = [],
     ): Promise<readonly CookieChange[]> {
       const link = await links.find(code);
       if (link.purpose !== 'password-reset') throw problems.linkInvalid();
-      const { id } = await unlessOvertaken(password.reset(link, next));
+      const { id } = await unlessOvertaken(password.reset(link, next, removed));
       return knownBrowsers.remember({ id }, request);
     },
 

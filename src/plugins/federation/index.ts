@@ -3,11 +3,13 @@ import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { BrowserSessions } from '../browser-sessions/contract.ts';
 import { EmailLinks } from '../email-links/contract.ts';
+import { Mails } from '../mail/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { Users } from '../users/contract.ts';
 import { Federation, IdentityLinked, IdentityUnlinked } from './contract.ts';
 import { diagnoseProviders } from './diagnose.ts';
 import { createFlows } from './flows.ts';
+import { createIdentityLetters } from './identity-letters.ts';
 import { createIdentityModel } from './model.ts';
 import { createPages } from './pages.ts';
 import { createProviders } from './providers.ts';
@@ -22,7 +24,7 @@ import { createUpstreamFetch } from './upstream-fetch.ts';
 export const federation = definePlugin({
   name: 'federation',
   kernel: 1,
-  dependsOn: ['browser-sessions', 'email-links', 'sessions', 'users'],
+  dependsOn: ['browser-sessions', 'email-links', 'mail', 'sessions', 'users'],
   settings,
   events: [IdentityLinked, IdentityUnlinked],
   setup(context) {
@@ -36,17 +38,18 @@ export const federation = definePlugin({
     const keepsTokens = set.FEDERATION_STORE_TOKENS === 'on';
     const cipher = createTokenCipher(context.secrets.keys('upstream-tokens'));
     const renewSeals = createRenewSeals({ ...context, identities, cipher });
+    const tell = createIdentityLetters({ mails: context.use(Mails), publicUrl });
     const service = createFederation({
       ...context,
       ...core,
-      ...{ base, users, providers, identities },
-      sessions: context.use(Sessions),
-      browsers: context.use(BrowserSessions),
+      ...{ base, users, providers, identities, tell },
+      ...{ sessions: context.use(Sessions), browsers: context.use(BrowserSessions) },
       flows: createFlows(context),
       ...{ cipher, keepsTokens },
     });
     const fetch = createUpstreamFetch(context.outgoing, providers.issuers);
-    const { forgotPath } = context.use(EmailLinks);
+    const { forgotPath, showAtReset } = context.use(EmailLinks);
+    showAtReset(service.identities.ways);
     return {
       provides: [
         provide(Federation, createPublicService({ service, providers, keepsTokens, base, fetch })),
@@ -56,10 +59,7 @@ export const federation = definePlugin({
       eraseUser: ({ id }, transaction) => identities.eraseUser(id, transaction),
       diagnoses: [diagnoseProviders({ ...context, ...core, providers, fetch })],
       pages: createPages({ federation: service, base, origins, forgotPath, admit: users.admit }),
-      start: async () => {
-        await renewSeals();
-        providers.warnOfUnknown(context.log);
-      },
+      start: () => renewSeals().then(() => providers.warnOfUnknown(context.log)),
     };
   },
 });

@@ -5,7 +5,13 @@ import type { Transaction } from '../../kernel/store.ts';
 export interface MailTemplates {
   'verify-email': { readonly name: string; readonly url: string; readonly hours: number };
   'already-registered': { readonly name: string; readonly url: string };
-  'reset-password': { readonly name: string; readonly url: string; readonly hours: number };
+  /** `ways`: what else signs in to the account, as a list in words; may be empty. */
+  'reset-password': {
+    readonly name: string;
+    readonly url: string;
+    readonly hours: number;
+    readonly ways: string;
+  };
   'password-changed': { readonly name: string; readonly url: string };
   /** To the new address. */
   'change-email': { readonly name: string; readonly url: string; readonly hours: number };
@@ -13,12 +19,22 @@ export interface MailTemplates {
   'email-change-requested': { readonly name: string };
   /** To the old address, afterwards. */
   'email-changed': { readonly name: string };
+  /** An account of another provider; `detail` is its address there, or empty. */
+  'identity-connected': IdentityLocals;
+  'identity-disconnected': IdentityLocals;
   'new-sign-in': {
     readonly name: string;
     readonly device: string;
     readonly time: string;
     readonly url: string;
   };
+}
+
+interface IdentityLocals {
+  readonly name: string;
+  readonly provider: string;
+  readonly detail: string;
+  readonly url: string;
 }
 
 /** One message to one person. */

@@ -14,6 +14,8 @@ type Texts = {
 };
 
 const hello = ({ name }: { readonly name: string }): string => (name ? `Hello ${name},` : 'Hello,');
+const accountAt = ({ provider, detail }: { readonly provider: string; readonly detail: string }) =>
+  `the account at ${provider}${detail && ` (${detail})`}`;
 const lasting = (hours: number): string =>
   `The link works once, for ${hours === 1 ? 'one hour' : `${hours} hours`}.`;
 const NOT_YOU = 'If this was not you, you need do nothing.';
@@ -46,6 +48,11 @@ export const texts: Texts = {
       `somebody asked for a new password for your account with ${product}. To set one, follow this link:`,
       { link: locals.url, label: 'Set a new password' },
       lasting(locals.hours),
+      ...(locals.ways
+        ? [
+            `These sign in to your account as well, and go on after a reset unless you disconnect them on the page of the link: ${locals.ways}.`,
+          ]
+        : []),
       `${NOT_YOU} Your password stays as it is.`,
     ],
   }),
@@ -82,6 +89,24 @@ export const texts: Texts = {
       hello(locals),
       `the e-mail address of your account with ${product} is another one from now on. This one is no longer used.`,
       'If this was not you, tell whoever runs this service at once.',
+    ],
+  }),
+  'identity-connected': (locals, product) => ({
+    subject: `${locals.provider} was connected to your account with ${product}`,
+    paragraphs: [
+      hello(locals),
+      `from now on ${accountAt(locals)} can be used to sign in to your account with ${product}.`,
+      'If this was not you, set a new password at once and disconnect it on the same page:',
+      { link: locals.url, label: 'Set a new password' },
+    ],
+  }),
+  'identity-disconnected': (locals, product) => ({
+    subject: `${locals.provider} was disconnected from your account with ${product}`,
+    paragraphs: [
+      hello(locals),
+      `${accountAt(locals)} no longer signs in to your account with ${product}.`,
+      'If this was not you, set a new password at once, which signs out every device:',
+      { link: locals.url, label: 'Set a new password' },
     ],
   }),
   'new-sign-in': (locals, product) => ({

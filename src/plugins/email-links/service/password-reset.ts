@@ -2,7 +2,7 @@ import type { MailService } from '../../mail/contract.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { EmailAddress, User, UserService } from '../../users/contract.ts';
 import { emailAddress } from '../canonical-email.ts';
-import type { EmailLinkService } from '../contract.ts';
+import type { EmailLinkService, WayIn, WaysIn } from '../contract.ts';
 import { userOfLink } from '../known-user.ts';
 import type { Letters } from '../letters.ts';
 import type { Links } from '../links.ts';
@@ -18,6 +18,7 @@ export interface PasswordResetDependencies {
   readonly mails: MailService;
   readonly tell: Tell;
   /** Resolves after so many milliseconds. */
+  readonly ways: WaysIn;
   readonly wait: (milliseconds: number) => Promise<unknown>;
 }
 
@@ -27,13 +28,18 @@ export interface PasswordResetDependencies {
  */
 const LEAST = 50;
 
+/** No user's id. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 /** A new password for who forgot the former one, or never had one. */
 export function createPasswordReset(dependencies: PasswordResetDependencies) {
-  const { users, limits, links, letters, mails, tell, wait } = dependencies;
+  const { users, limits, links, letters, mails, tell, ways, wait } = dependencies;
 
   const sendIfKnown = async ({ address: email, canonical }: EmailAddress): Promise<void> => {
     const mayMail = await limits.mail('reset', canonical);
     const user = await users.findByEmail(canonical);
+    // Asked for nobody as well, so that both take the same time.
+    const shown = await ways.list(user?.id ?? NOBODY);
     const isSent = user !== undefined && !user.disabledAt && mayMail;
     await links.deliver({
       link: isSent
@@ -45,7 +51,7 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
           }
         : undefined,
       mail: (url) =>
-        letters.resetPassword(user ?? { email, name: null, emailVerified: false }, url),
+        letters.resetPassword(user ?? { email, name: null, emailVerified: false }, url, shown),
       isSent,
     });
   };
@@ -62,14 +68,21 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
       await Promise.all([sendIfKnown(emailAddress(email)), wait(LEAST)]);
     },
 
-    /** Ends every session; whose password it is. Throws `email-links:link-invalid`, `users:password-rejected`, `users:busy`. */
-    async reset(link: LinkRow, next: string): Promise<User> {
+    waysIn: async (link: LinkRow): Promise<readonly WayIn[]> =>
+      link.user_id ? ways.list(link.user_id) : [],
+
+    /**
+     * Ends every session, and takes away the ways in of these ids; whose password it is. Throws `email-links:link-invalid`,
+     * `users:password-rejected`, `users:busy`.
+     */
+    async reset(link: LinkRow, next: string, removed: readonly string[]): Promise<User> {
       const user = await users.find(link.user_id ?? '');
       if (!user) throw problems.linkInvalid();
       await users.resetPassword(userOfLink(link), next, {
         alongside: async (transaction) => {
           await links.consume(link, transaction);
           await mails.enqueue(letters.passwordChanged(user), transaction);
+          if (removed.length > 0) await ways.remove(user, removed, transaction);
         },
       });
       return user;

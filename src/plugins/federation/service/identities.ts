@@ -1,10 +1,13 @@
 import type { Clock, Random } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
 import type { Log } from '../../../kernel/plugin.ts';
+import type { Transaction } from '../../../kernel/store.ts';
+import type { WaysIn } from '../../email-links/contract.ts';
 import type { User, UserService } from '../../users/contract.ts';
 import { callUpstream } from '../call-upstream.ts';
 import type { Proof } from '../check-identity.ts';
 import { IdentityLinked, IdentityUnlinked } from '../contract.ts';
+import type { TellOfIdentity } from '../identity-letters.ts';
 import type { IdentityModel, IdentityRow } from '../model.ts';
 import { problems } from '../problems.ts';
 import type { Providers } from '../providers.ts';
@@ -20,6 +23,7 @@ export interface IdentityDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly tell: TellOfIdentity;
 }
 
 export interface LinkedIdentity {
@@ -36,7 +40,7 @@ export type Identities = ReturnType<typeof createIdentities>;
 
 /** The identities of a user: list, link, unlink, give the upstream grant back. */
 export function createIdentities(dependencies: IdentityDependencies) {
-  const { users, identities, providers, cipher, events, clock, log } = dependencies;
+  const { users, identities, providers, cipher, events, clock, log, tell } = dependencies;
 
   const describe = (row: IdentityRow): LinkedIdentity => ({
     provider: row.provider,
@@ -57,9 +61,11 @@ export function createIdentities(dependencies: IdentityDependencies) {
   const add = async (user: User, proof: Proof): Promise<void> => {
     // An account that its owner may yet claim by mail must not have a second door (pre-hijacking, SEC-73).
     if (!user.emailVerified || !proof.verifiedEmail) throw problems.linkUnverified();
-    if (!(await identities.insert(identityRow(proof, user.id, dependencies)))) {
-      throw problems.alreadyLinked();
-    }
+    const row = identityRow(proof, user.id, dependencies);
+    await identities.transaction(async (transaction) => {
+      if (!(await identities.insert(row, transaction))) throw problems.alreadyLinked();
+      await tell(user, 'identity-connected', describe(row), transaction);
+    });
     events.emit(IdentityLinked, { userId: user.id, provider: proof.provider });
   };
 
@@ -72,7 +78,43 @@ export function createIdentities(dependencies: IdentityDependencies) {
     await identities.used(known.id, new Date(clock.now()), proof.tokens);
   };
 
+  /** Deletes rows of this user, and tells them. */
+  const takeAway = async (
+    user: User | undefined,
+    rows: readonly IdentityRow[],
+    transaction: Transaction,
+  ): Promise<void> => {
+    for (const row of rows) {
+      if (!(await identities.delete(row.id, transaction))) continue;
+      if (user) await tell(user, 'identity-disconnected', describe(row), transaction);
+    }
+  };
+
+  /** What `email-links` shows at a reset: an identity has the id of its provider. */
+  const ways: WaysIn = {
+    async list(userId) {
+      const own = (await identities.ofUser(userId)).map(describe);
+      return own.map(({ provider: id, label, email: detail, linkedAt: since }) => ({
+        ...{ id, label, detail, since },
+      }));
+    },
+
+    /** Never the last way in: the password that is set with it stays. */
+    async remove(user, ids, transaction) {
+      const own = await identities.ofUser(user.id, transaction);
+      const removed = own.filter(({ provider }) => ids.includes(provider));
+      await takeAway(user, removed, transaction);
+      transaction.afterCommit(() => {
+        for (const { provider } of removed) {
+          events.emit(IdentityUnlinked, { userId: user.id, provider });
+        }
+      });
+    },
+  };
+
   return {
+    ways,
+
     list: async (userId: string): Promise<readonly LinkedIdentity[]> =>
       (await identities.ofUser(userId)).map(describe),
 
@@ -84,6 +126,7 @@ export function createIdentities(dependencies: IdentityDependencies) {
 
     /** Throws `federation:last-way-in`, also for the faster of two requests that would take both, `:not-linked`. */
     async unlink(userId: string, provider: string): Promise<void> {
+      const user = await users.find(userId);
       await identities.transaction(async (transaction) => {
         // Locks the user: others that take away a way in wait here.
         const hasPassword = await users.hasPassword(userId, transaction);
@@ -93,7 +136,7 @@ export function createIdentities(dependencies: IdentityDependencies) {
         const open = providers.enabled().map(({ id }) => id);
         const others = own.filter((one) => one !== row && open.includes(one.provider));
         if (!hasPassword && others.length === 0) throw problems.lastWayIn();
-        await identities.delete(row.id, transaction);
+        await takeAway(user, [row], transaction);
       });
       events.emit(IdentityUnlinked, { userId, provider });
     },
