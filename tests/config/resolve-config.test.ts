@@ -184,6 +184,27 @@ describe('settings', () => {
     });
   });
 
+  describe('OUTGOING_PRIVATE', () => {
+    const wrong = [
+      ...['127.1', '2130706433', '0x7f.1', '10.0.0.0/33', '10.0.0.1/', '10.0.0.0/8/9', '/8'],
+      ...['https://x', 'x:443', '*.internal', 'a b', 'x/y', 'u@x', '[::1]', '::ffff:10.0.0.0/104'],
+    ];
+    for (const item of wrong) {
+      it(`SEC-66 refuses ${item}`, async () => {
+        const faults = await faultsOf(() => resolveConfig({ OUTGOING_PRIVATE: `a.b, ${item}` }));
+        const fault = `OUTGOING_PRIVATE: "${item}" is neither a host, an address nor a CIDR`;
+        expect(faults).to.deep.equal([fault]);
+      });
+    }
+
+    it('SEC-66 takes hosts, addresses and CIDRs; none by default', () => {
+      const items = ['shop', 'Shop.Internal', '10.0.0.7', 'fd00::7', '10.0.0.0/8', 'fd12::/16'];
+      const { OUTGOING_PRIVATE } = resolveConfig({ OUTGOING_PRIVATE: items.join(', ') });
+      expect(OUTGOING_PRIVATE).to.deep.equal(items);
+      expect(resolveConfig({}).OUTGOING_PRIVATE).to.deep.equal([]);
+    });
+  });
+
   it('SEC-34 take exact origins in CORS_ORIGINS', async () => {
     const wrong = ['*', 'null', 'app.example.com', 'https://*.example.com/x', 'https://a.example/'];
     const CORS_ORIGINS = ['https://app.example.com', ...wrong].join(',');
