@@ -35,7 +35,7 @@ export interface OurServerOptions {
 
 /** Rate limits are on, and spent by every call, but never used up. */
 const LIMITS = Object.fromEntries(
-  ['READ', 'WRITE', 'SIGN_IN', 'REGISTER', 'OIDC', 'CLIENT', 'ACCOUNT'].map((name) => [
+  ['READ', 'WRITE', 'SIGN_IN', 'REGISTER', 'OIDC', 'CLIENT', 'OTHER', 'ACCOUNT'].map((name) => [
     `RATE_LIMIT_${name}`,
     '1000000/1000000',
   ]),
