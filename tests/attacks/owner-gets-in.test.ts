@@ -8,6 +8,7 @@ import { withClockedBuckets } from '../support/clocked-buckets.ts';
 import { KNOWN, knownCookie } from '../support/known-cookie.ts';
 import { anyAddress, countOf, requestFrom, startLimitedApp } from '../support/limited-app.ts';
 import { codeMailedTo } from '../support/mailed-links.ts';
+import { readMetrics } from '../support/metrics.ts';
 import { createUser, login, PASSWORD, signedInBrowser } from '../support/people.ts';
 import { createRelyingParty } from '../support/relying-party.ts';
 import { storeKinds, type TestApp } from '../support/test-app.ts';
@@ -194,6 +195,25 @@ for (const store of storeKinds) {
       }));
       expect(first?.status).to.equal(429);
       for (const other of rest) expect(other).to.deep.equal(first);
+
+      const metrics = await readMetrics(app);
+      for (const whose of ['', 'of_owners_']) {
+        const counter = new RegExp(`^auth_password_attempts_${whose}refused_total\\S* [1-9]`, 'm');
+        expect(metrics).to.match(counter);
+      }
+
+      const rp = await createRelyingParty(app);
+      const alertFor = async (email: string): Promise<string> => {
+        const visitor = app.browser();
+        const page = await rp.authorize(visitor);
+        const refused = await visitor.submit(page, { email, password: WRONG });
+        expect(refused.status).to.equal(429);
+        return refused.text.match(/Too many attempts[^<]*/)?.[0].replace(/\d+/, 'N') ?? '';
+      };
+      const wait = 'Too many attempts to sign in. Please wait N seconds, then try again.';
+      const text = `${wait} A new password by mail works at once.`;
+      expect(await alertFor(user.email)).to.equal(text);
+      expect(await alertFor(nobody)).to.equal(text);
     });
   });
 }

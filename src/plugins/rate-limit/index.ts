@@ -5,6 +5,7 @@ import { provide } from '../../kernel/service.ts';
 import { createBuckets } from './buckets.ts';
 import { RateLimits } from './contract.ts';
 import { diagnoseOff } from './diagnose.ts';
+import { refusedGauges } from './gauges.ts';
 import { createLocalBuckets } from './local-buckets.ts';
 import { createLimiter, createRateLimits, unlimited } from './service.ts';
 import { parseRate, settings } from './settings.ts';
@@ -35,8 +36,10 @@ export const rateLimit = definePlugin({
         recipient: policy('recipient', set.RATE_LIMIT_RECIPIENT),
       },
     };
+    const refused = { strangers: 0, owners: 0 };
     return {
-      provides: [provide(RateLimits, createRateLimits(dependencies))],
+      provides: [provide(RateLimits, createRateLimits({ ...dependencies, refused }))],
+      gauges: refusedGauges(refused),
       limiter: createLimiter({
         ...dependencies,
         local: createLocalBuckets(context.clock, { share: (rate) => rate }),

@@ -19,6 +19,12 @@ interface LocalDependencies {
   readonly other: Policy;
 }
 
+/** Attempts at passwords that were refused so far, by whose they were. */
+export interface RefusedAttempts {
+  strangers: number;
+  owners: number;
+}
+
 const refusal = ({ retryAfter, policy, ...answer }: Taken) => ({
   retryAfter,
   detail: `Please wait ${retryAfter} ${retryAfter === 1 ? 'second' : 'seconds'}, then try again.`,
@@ -48,11 +54,17 @@ export const createLimiter = ({
 });
 
 /** What is left of an account's bucket is told only with a refusal: it would say that somebody else tried. */
-export const createRateLimits = ({ buckets, policies }: Dependencies): RateLimits => ({
+export const createRateLimits = ({
+  buckets,
+  policies,
+  refused,
+}: Dependencies & { readonly refused: RefusedAttempts }): RateLimits => ({
   async account(identifier, holder) {
     const who = holder === undefined ? [identifier] : [identifier, holder];
     const taken = await buckets.take(policies.account, ...who);
-    if (!taken.allowed) throw problems.tooManyAttempts(refusal(taken));
+    if (taken.allowed) return;
+    refused[holder === undefined ? 'strangers' : 'owners'] += 1;
+    throw problems.tooManyAttempts(refusal(taken));
   },
   refill: (identifier) => buckets.fill(policies.account, identifier),
   mail: async (kind, recipient) =>

@@ -17,17 +17,20 @@ interface Dependencies extends FormDependencies {
 /** One text for unknown, wrong and disabled (SEC-14). */
 const WRONG = 'E-mail or password is wrong.';
 
-/** Too many attempts are told on the form itself, with the status and headers of the problem. */
-async function unlessThrottled(
-  attempt: () => Promise<PromptOutcome | undefined>,
-): Promise<PromptOutcome | Refusal | undefined> {
-  try {
-    return await attempt();
-  } catch (error) {
-    if (!(error instanceof ProblemError) || error.problem.status !== 429) throw error;
-    return { error: reasonOf(error), problem: error };
-  }
-}
+type Attempt = () => Promise<PromptOutcome | undefined>;
+
+/** Too many attempts are told on the form itself, with the status and headers of the problem, and whether mail helps. */
+const unlessThrottled =
+  (forgotPath: string | undefined) =>
+  async (attempt: Attempt): Promise<PromptOutcome | Refusal | undefined> => {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.problem.status !== 429) throw error;
+      const waysOut = forgotPath === undefined ? [] : ['A new password by mail works at once.'];
+      return { error: [reasonOf(error), ...waysOut].join(' '), problem: error };
+    }
+  };
 
 /** A problem as one text, for the top of a form. */
 const reasonOf = ({ problem, details }: ProblemError): string =>
@@ -45,6 +48,7 @@ const rateLimits: NonNullable<Prompt['rateLimits']> = {
 export function createPrompts(dependencies: Dependencies): Prompt[] {
   const { service, federation, mayRegister, forgotPath, admit } = dependencies;
   const forms = createForms(dependencies);
+  const tryPassword = unlessThrottled(forgotPath);
   const federated = createFederatedSteps({
     ...{ federation, service, forgotPath },
     showSignIn: (input, problem) =>
@@ -57,16 +61,14 @@ export function createPrompts(dependencies: Dependencies): Prompt[] {
 
     async login(input) {
       const { email = '', password = '' } = input.form;
-      const outcome = await unlessThrottled(() =>
-        service.withPassword(email, password, input.request),
-      );
+      const outcome = await tryPassword(() => service.withPassword(email, password, input.request));
       if (outcome && !('error' in outcome)) return outcome;
       return forms.signIn(input, { email, ...(outcome ?? { error: WRONG }) });
     },
 
     async again(input) {
       const { password = '' } = input.form;
-      const outcome = await unlessThrottled(() =>
+      const outcome = await tryPassword(() =>
         service.again(input.interaction, password, input.request),
       );
       if (outcome && !('error' in outcome)) return outcome;
