@@ -168,7 +168,7 @@ for (const store of storeKinds) {
           const scope = 'openid account revocations';
           let answer = await rp.authorize(browser, { scope });
           if (!first_party) {
-            expect(answer.text).to.include('Manage your account').and.not.include('revocations');
+            expect(answer.text).to.include('See your account').and.not.include('revocations');
             answer = await browser.submit(answer, {}, ({ action }) => action.endsWith('/allow'));
           }
           const { body } = await rp.redeem(codeOf(answer));
