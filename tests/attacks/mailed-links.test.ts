@@ -25,7 +25,7 @@ describe('mailed links', () => {
 
   const post = (path: string, json: object, browser: Browser = app.browser()): Promise<Answer> =>
     browser.request(path, { json });
-  const confirm = (token: string) => post('/auth/email/confirm', { token });
+  const confirm = (token: string) => post('/auth/email/confirm', { token, password: PASSWORD });
   const reset = (token: string) =>
     post('/auth/password/reset', { token, new_password: NEW_PASSWORD });
   const changeEmail = (browser: Browser, email: string) =>

@@ -19,6 +19,7 @@ const ROUTES = [
   ['PUT', '/auth/password'],
   ['PUT', '/auth/email'],
   ['POST', '/auth/password/reset'],
+  ['POST', '/auth/email/confirm'],
 ] as const;
 
 const PAGES = [

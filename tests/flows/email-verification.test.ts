@@ -15,7 +15,7 @@ for (const store of storeKinds) {
     after(() => app.close());
 
     const confirm = (token: string) =>
-      app.browser().request('/auth/email/confirm', { json: { token } });
+      app.browser().request('/auth/email/confirm', { json: { token, password: PASSWORD } });
 
     it('SEC-13 a registration mails a link, and following it verifies the address, once', async () => {
       const email = `new-${randomUUID()}@example.com`;

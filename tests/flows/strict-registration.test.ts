@@ -19,8 +19,8 @@ for (const store of storeKinds) {
 
     const register = (email: string, password = PASSWORD): Promise<Answer> =>
       app.browser().request('/auth/register', { json: { email, password, name: 'Ana Ruiz' } });
-    const confirm = (token: string) =>
-      app.browser().request('/auth/email/confirm', { json: { token } });
+    const confirm = (token: string, password = PASSWORD) =>
+      app.browser().request('/auth/email/confirm', { json: { token, password } });
     const find = (email: string) => app.app.use(Users).findByEmail(email);
 
     it('SEC-16 nobody is registered before the mailed link is followed', async () => {
@@ -56,12 +56,22 @@ for (const store of storeKinds) {
       expect((await login(app.browser(), owner)).status).to.equal(200);
     });
 
-    it('refuses a bad password in the same way, taken or not', async () => {
+    it('D7 refuses a bad password behind the link, which still works', async () => {
+      const email = newEmail();
+      expect((await register(email, 'short')).status).to.equal(202);
+      const code = await codeMailedTo(app, email);
+      const refused = await confirm(code, 'short');
+      expect(refused.status).to.equal(400);
+      expect(refused.text).to.contain('#/password');
+      expect((await confirm(code)).status).to.equal(200);
+    });
+
+    it('refuses what is no address, and a profile that is none, in the same way', async () => {
       const owner = await createUser(app);
+      expect((await register('a@b@c')).status).to.equal(400);
       for (const email of [owner.email, newEmail()]) {
-        const refused = await register(email, 'short');
-        expect(refused.status).to.equal(400);
-        expect(refused.text).to.contain('#/password');
+        const json = { email, name: '<b>\u0007' };
+        expect((await app.browser().request('/auth/register', { json })).status).to.equal(400);
       }
     });
 
@@ -72,7 +82,7 @@ for (const store of storeKinds) {
       await register(email.toUpperCase());
       const code = await codeMailedTo(app, email.toUpperCase());
       expect((await confirm(code)).status).to.equal(200);
-      expect((await confirm(stale)).status).to.equal(410);
+      expect((await confirm(stale, 'ten calm finches swim')).status).to.equal(410);
       const user = await find(email);
       if (!user) throw new Error('nobody was registered');
       expect((await login(app.browser(), user)).status).to.equal(200);
@@ -87,7 +97,7 @@ for (const store of storeKinds) {
         const browser = app.browser();
         const page = await rp.authorize(browser);
         const form = await browser.open(`${page.url}/register`);
-        const answer = await browser.submit(form, { email, password: PASSWORD, name: '' });
+        const answer = await browser.submit(form, { email });
         expect(answer.status).to.equal(200);
         expect(await browser.cookie('authsrv-session')).to.equal(undefined);
         texts.push(

@@ -37,6 +37,7 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
     cancelAction: '/interaction/uid/abort',
   },
   'sign-in/register': { ...form, client, signInUrl: '/interaction/uid', passwordMinLength: 12 },
+  'sign-in/register#by-mail': { ...form, client, signInUrl: '/interaction/uid', byMail: true },
   'sign-in/register#errors': {
     ...form,
     signInUrl: '/interaction/uid',
@@ -91,7 +92,27 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
   'email-links/verify': { ...form, email: 'ana@example.com' },
   'email-links/confirm': { ...form, purpose: 'verify-email', email: 'ana@example.com' },
   'email-links/confirm#change': { ...form, purpose: 'change-email', newEmail: 'ana@example.org' },
-  'email-links/confirm#register': { ...form, purpose: 'register', newEmail: 'ana@example.org' },
+  'email-links/claim': { ...form, email: 'ana@example.com', passwordMinLength: 12 },
+  'email-links/claim#wrong': {
+    ...form,
+    email: 'ana@example.com',
+    passwordMinLength: 12,
+    errors: { password: 'The password is wrong.' },
+  },
+  'email-links/claim#common': {
+    ...form,
+    email: 'ana@example.com',
+    passwordMinLength: 12,
+    errors: { new_password: 'This password is too common.' },
+  },
+  'email-links/register': { ...form, newEmail: 'ana@example.org', passwordMinLength: 12 },
+  'email-links/register#error': {
+    ...form,
+    newEmail: 'ana@example.org',
+    name: 'Ana',
+    passwordMinLength: 12,
+    errors: { password: 'This password is too common.' },
+  },
   'email-links/new-password': { ...form, email: 'ana@example.com', passwordMinLength: 12 },
   'email-links/new-password#ways': {
     ...form,

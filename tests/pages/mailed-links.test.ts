@@ -135,6 +135,18 @@ describe('pages of mailed links', () => {
       await visitor.fill('New password', NEW_PASSWORD);
       await visitor.press('Set the password');
       await look('Your password is changed');
+      const email = `new-${randomUUID()}@example.com`;
+      const data = { email, password: PASSWORD };
+      const headers = { 'sec-fetch-site': 'same-origin' };
+      await visitor.page.request.post(`${stage.app.issuer}/auth/register`, { data, headers });
+      await openLink(visitor, email);
+      await look('Verify your address');
+      await visitor.page.getByLabel('Password', { exact: true }).fill('wrong password');
+      await visitor.press('Verify the address');
+      await look('Verify your address', 403);
+      await visitor.fill('New password', NEW_PASSWORD);
+      await visitor.press('Set the password');
+      await look('The account is yours');
       await visitor.open('/l/unknown');
       await look('This link does not work any more', 410);
     }),
@@ -150,8 +162,9 @@ describe('pages of REGISTRATION=strict', () => {
       const email = `new-${randomUUID()}@example.com`;
       await visitor.authorize(await stage.relyingParty());
       await visitor.follow('Create an account');
+      await visitor.sees('Create your account');
+      await lookFromAllSides(visitor, 'strict 0 Create your account');
       await visitor.fill('E-mail', email);
-      await visitor.fill('Password', PASSWORD);
       await visitor.press('Create account');
       await visitor.sees('Check your mail');
       await lookFromAllSides(visitor, 'strict 1 Check your mail');
@@ -159,6 +172,11 @@ describe('pages of REGISTRATION=strict', () => {
       await visitor.open(`/l/${await codeMailedTo(stage.app, email)}`);
       await visitor.sees('Create your account');
       await lookFromAllSides(visitor, 'strict 2 Create your account');
+      await visitor.fill('Password', 'password1234');
+      await visitor.press('Create the account');
+      await visitor.sees('Create your account', 400);
+      await lookFromAllSides(visitor, 'strict 2 Create your account, refused');
+      await visitor.fill('Password', PASSWORD);
       await visitor.press('Create the account');
       await visitor.sees('Your account is ready');
       await lookFromAllSides(visitor, 'strict 3 Your account is ready');

@@ -41,9 +41,13 @@ export const signIn = (
 ): Promise<Answer> => browser.submit(page, { email: user.email, password });
 
 /** A new browser in which the user is signed in through the REST API. */
-export async function signedInBrowser(app: Node, user: User): Promise<Browser> {
+export async function signedInBrowser(
+  app: Node,
+  user: User,
+  password = PASSWORD,
+): Promise<Browser> {
   const browser = app.browser();
-  const answer = await login(browser, user);
+  const answer = await login(browser, user, password);
   if (answer.status !== 200) throw new Error(`login failed: ${answer.status} ${answer.text}`);
   return browser;
 }

@@ -83,7 +83,13 @@ export async function walkRefusals({ canaries, browser }: Walk): Promise<void> {
   await agent.request('/auth/password/reset', {
     json: { token: secret('reset token'), new_password: secret('reset password') },
   });
-  await agent.request('/auth/email/confirm', { json: { token: secret('mail token') } });
+  await agent.request('/auth/email/confirm', {
+    json: {
+      token: secret('mail token'),
+      password: secret('password with a link'),
+      new_password: secret('new password with a link'),
+    },
+  });
   await agent.request(`/l/${secret('mailed link').slice(0, 32)}`, { headers: AS_PAGE });
   await agent.request(`/oauth2/mock/confirm/${secret('confirm link')}`, { headers: AS_PAGE });
   await agent.request(`/metrics?token=${secret('query of metrics')}`, {

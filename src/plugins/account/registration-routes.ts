@@ -3,7 +3,7 @@ import { type Admit, access, defineRoute, type Route } from '../../kernel/route.
 import { CheckMail } from '../email-links/contract.ts';
 import { userProblems } from '../users/contract.ts';
 import { problems } from './problems.ts';
-import { Registered, Registration } from './schemas.ts';
+import { Registered, Registration, RegistrationByMail } from './schemas.ts';
 import type { AccountService } from './service.ts';
 import { userBody } from './user-body.ts';
 
@@ -12,25 +12,23 @@ const REGISTER = {
   path: '/auth/register',
   access: access.public,
   rateLimit: 'register',
-  body: Registration,
 } as const;
 
-const REFUSED_REGISTRATIONS = [
+const REFUSED = [
   problems.registrationClosed,
   userProblems.invalidEmail,
   userProblems.invalidProfile,
-  userProblems.passwordRejected,
-  userProblems.busy,
 ];
 
 /** REGISTRATION=strict: one answer for new and taken addresses, from which nobody learns which it was (SEC-16). */
-const registerByMail = (account: AccountService, admit: Admit): Route =>
+const registerByMail = (account: AccountService): Route =>
   defineRoute({
     ...REGISTER,
-    admit,
-    summary: 'Ask for an account; a link mailed to the address creates it',
+    body: RegistrationByMail,
+    summary:
+      'Ask for an account; a link mailed to the address creates it, with the password that is chosen there',
     success: { status: 202, schema: CheckMail },
-    problems: REFUSED_REGISTRATIONS,
+    problems: REFUSED,
     async handle({ body }) {
       await account.register(body);
       return { body: { status: 'check-mail' as const } };
@@ -40,10 +38,16 @@ const registerByMail = (account: AccountService, admit: Admit): Route =>
 const registerAtOnce = (account: AccountService, admit: Admit): Route =>
   defineRoute({
     ...REGISTER,
+    body: Registration,
     admit,
     summary: 'Create an account',
     success: { status: 201, schema: Registered },
-    problems: [...REFUSED_REGISTRATIONS, userProblems.emailTaken],
+    problems: [
+      ...REFUSED,
+      userProblems.passwordRejected,
+      userProblems.busy,
+      userProblems.emailTaken,
+    ],
     async handle({ body }) {
       const profile = await account.register(body);
       if (!profile) throw problems.registrationClosed();
@@ -55,5 +59,4 @@ const registerAtOnce = (account: AccountService, admit: Admit): Route =>
 export const createRegistrationRoute = (
   account: AccountService,
   { registration, admit }: Pick<CoreSettings, 'registration'> & { readonly admit: Admit },
-): Route =>
-  registration === 'strict' ? registerByMail(account, admit) : registerAtOnce(account, admit);
+): Route => (registration === 'strict' ? registerByMail(account) : registerAtOnce(account, admit));

@@ -23,6 +23,9 @@ export const Registration = z.strictObject({
   locale: locale.optional(),
 });
 
+/** REGISTRATION=strict: the password is chosen behind the mailed link; one that comes here is not looked at. */
+export const RegistrationByMail = Registration.partial({ password: true });
+
 export const Credentials = z.strictObject({ email, password });
 
 export const Reauthentication = z.strictObject({ password });

@@ -8,10 +8,10 @@ import {
   SIGNED_OUT,
   type TokenPair,
 } from '../browser-sessions/contract.ts';
-import type { EmailLinkService } from '../email-links/contract.ts';
+import type { EmailLinkService, RegistrationRequest } from '../email-links/contract.ts';
 import type { RoleService } from '../roles/contract.ts';
 import type { SessionService } from '../sessions/contract.ts';
-import type { Registration, User, UserService } from '../users/contract.ts';
+import type { User, UserService } from '../users/contract.ts';
 import { problems } from './problems.ts';
 import type { Refresh } from './refresh.ts';
 
@@ -69,7 +69,7 @@ export function createAccountService(dependencies: AccountDependencies) {
     profile: async (userId: string): Promise<Profile> => profileOf(await activeUser(userId)),
 
     /** Undefined under REGISTRATION=strict: whoever reads the mail of the address goes on. */
-    async register(registration: Registration): Promise<Profile | undefined> {
+    async register(registration: RegistrationRequest): Promise<Profile | undefined> {
       if (dependencies.registration === 'closed') throw problems.registrationClosed();
       const user = await dependencies.emailLinks.register(registration);
       return user && profileOf(user);

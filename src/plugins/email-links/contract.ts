@@ -20,6 +20,11 @@ export interface WaysIn {
   remove(user: User, ids: readonly string[], transaction: Transaction): Promise<void>;
 }
 
+/** `password`: not looked at under REGISTRATION=strict, where who follows the link chooses it. */
+export type RegistrationRequest = Omit<Registration, 'password'> & {
+  readonly password?: string | undefined;
+};
+
 export interface EmailLinkService {
   /** During `setup` only: shown in the mail and on the page of a reset, and removed there by whom they are not. */
   showAtReset(ways: WaysIn): void;
@@ -29,10 +34,10 @@ export interface EmailLinkService {
   readonly forgotPath: string | undefined;
   /**
    * Registers as REGISTRATION says. `open`: the new user, who gets a mail to verify the address; throws
-   * `users:email-taken`. `strict`: undefined, whether or not the address is taken, after the same time (SEC-16).
-   * Throws what `Users.prepare` throws. Who may register at all is for the caller to say.
+   * `users:email-taken`. `strict`: undefined, whether or not the address is taken, after the same time (SEC-16);
+   * nothing that is said of the password counts. Throws what `Users.prepare` throws. Who may register at all is for the caller to say.
    */
-  register(registration: Registration): Promise<User | undefined>;
+  register(registration: RegistrationRequest): Promise<User | undefined>;
   /**
    * A new address, once the link mailed to it is followed; at once when no mail can leave, and then every session and
    * grant ends. Throws `users:invalid-email`, `users:email-taken` (without mail only), `rate-limit:too-many-attempts`.

@@ -11,6 +11,10 @@ const TEXTS = {
     'We sent you a link. Open it to confirm that the address is yours. It works for 24 hours.',
   ],
   verified: ['Your address is verified', 'Thank you. You can close this page.'],
+  claimed: [
+    'The account is yours',
+    'Your address is verified and your password is set; whoever was signed in before is signed out. Go back to where you came from and sign in.',
+  ],
   changed: [
     'Your address is changed',
     'From now on you sign in with the new one. You were signed out everywhere. You can close this page.',

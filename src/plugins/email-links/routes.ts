@@ -30,13 +30,24 @@ export const createRoutes = (service: FollowingService, admit: Admit): readonly 
     method: 'post',
     path: '/auth/email/confirm',
     access: access.public,
-    summary: 'Follow a mailed link: verify an address, change it, or finish a registration',
+    rateLimit: 'sign-in',
+    admit,
+    summary:
+      'Follow a mailed link: verify an address, change it, or finish a registration. `password`: of the account, or the one that a new one gets; `new_password` replaces that of whoever registered the address',
     body: Confirmation,
     success: { status: 200, schema: Confirmed },
-    problems: [problems.linkInvalid],
+    problems: [
+      problems.linkInvalid,
+      problems.passwordRequired,
+      problems.passwordWrong,
+      userProblems.passwordRejected,
+      userProblems.invalidProfile,
+      userProblems.busy,
+    ],
     handle: async ({ body, request }) => {
-      const { status, cookies } = await service.confirm(body.token, request);
-      return { body: { status }, cookies };
+      const { token, new_password: newPassword, ...said } = body;
+      const { status, cookies } = await service.confirm(token, { ...said, newPassword }, request);
+      return { body: { status: status === 'claimed' ? 'verified' : status }, cookies };
     },
   }),
   defineRoute({

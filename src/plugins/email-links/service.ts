@@ -4,6 +4,7 @@ import type { CookieChange, RequestInfo } from '../../kernel/route.ts';
 import type { BrowserSessionService } from '../browser-sessions/contract.ts';
 import type { KnownBrowserService } from '../known-browsers/contract.ts';
 import { type User, userProblems } from '../users/contract.ts';
+import type { LinkProof } from './link-proof.ts';
 import type { LinkRow } from './model.ts';
 import { problems } from './problems.ts';
 import { createEmailChange, type EmailChangeDependencies } from './service/email-change.ts';
@@ -22,7 +23,7 @@ type Dependencies = EmailChangeDependencies &
 
 /** What following a link did, and what the browser gets for it. */
 export interface Confirmed {
-  readonly status: 'verified' | 'changed' | 'registered';
+  readonly status: 'verified' | 'claimed' | 'changed' | 'registered';
   readonly cookies: readonly CookieChange[];
 }
 export type FollowingService = ReturnType<typeof createEmailLinkService>;
@@ -50,13 +51,12 @@ export function createEmailLinkService(dependencies: Dependencies) {
   const password = createPasswordReset(dependencies);
 
   /** Throws `email-links:link-invalid` for a link of another purpose. */
-  const confirmLink = async (link: LinkRow): Promise<Confirmed['status']> => {
+  const confirmLink = async (link: LinkRow, proof: LinkProof): Promise<Confirmed['status']> => {
     switch (link.purpose) {
       case 'verify-email':
-        await verification.confirmVerification(link);
-        return 'verified';
+        return verification.confirmVerification(link, proof);
       case 'register':
-        await registration.confirmRegistration(link);
+        await registration.confirmRegistration(link, proof);
         return 'registered';
       case 'change-email':
       case 'password-reset':
@@ -75,10 +75,18 @@ export function createEmailLinkService(dependencies: Dependencies) {
     return { status: 'changed', cookies: await browsers.startOver(userId, proof) };
   };
 
-  const follow = async (link: LinkRow, request: RequestInfo): Promise<Confirmed> =>
-    link.purpose === 'change-email'
-      ? confirmChange(link, request)
-      : { status: await confirmLink(link), cookies: [] };
+  const follow = async (
+    link: LinkRow,
+    said: Omit<LinkProof, 'userId'>,
+    request: RequestInfo,
+  ): Promise<Confirmed> => {
+    if (link.purpose === 'change-email') return confirmChange(link, request);
+    const session = await oidc.currentSession(request.exchange);
+    const status = await confirmLink(link, { ...said, userId: session?.userId });
+    if (status !== 'claimed') return { status, cookies: [] };
+    // As after a reset.
+    return { status, cookies: await knownBrowsers.remember({ id: link.user_id ?? '' }, request) };
+  };
 
   return {
     find: links.find,
@@ -97,9 +105,20 @@ export function createEmailLinkService(dependencies: Dependencies) {
       return verification.askToVerify(user);
     },
 
-    async confirm(code: string, request: RequestInfo): Promise<Confirmed> {
+    /** Whether following the link needs nothing but the link, in the browser of this request. */
+    async isEnough(link: LinkRow, { exchange }: RequestInfo): Promise<boolean> {
+      if (link.purpose !== 'verify-email') return link.purpose === 'change-email';
+      const session = await oidc.currentSession(exchange);
+      return verification.isEnough(link, session?.userId);
+    },
+
+    async confirm(
+      code: string,
+      said: Omit<LinkProof, 'userId'>,
+      request: RequestInfo,
+    ): Promise<Confirmed> {
       const link = await links.find(code);
-      return unlessOvertaken(follow(link, request));
+      return unlessOvertaken(follow(link, said, request));
     },
 
     /** What else signs in to the account of a link for a reset. */

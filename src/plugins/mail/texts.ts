@@ -25,10 +25,11 @@ export const texts: Texts = {
     subject: `Confirm your address for ${product}`,
     paragraphs: [
       hello(locals),
-      `please confirm that this address is yours. You registered it with ${product}.`,
+      `somebody, probably you, registered this address with ${product}. Please confirm that it is yours:`,
       { link: locals.url, label: 'Confirm the address' },
       lasting(locals.hours),
-      `${NOT_YOU} Nobody can use the address there without this link.`,
+      'If this was not you, you need do nothing, and the address stays unconfirmed. Or follow the link and choose a password of your own: the account is yours then, and whoever registered it is out.',
+      'Never enter a password there that somebody else gave you.',
     ],
   }),
   'already-registered': (locals, product) => ({

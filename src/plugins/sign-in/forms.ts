@@ -9,6 +9,8 @@ export interface FormDependencies {
   readonly users: Pick<UserService, 'find' | 'passwordMinLength'>;
   readonly federation: Pick<FederationService, 'options'>;
   readonly mayRegister: boolean;
+  /** REGISTRATION=strict: what a mailed link leads to asks for the rest. */
+  readonly registersByMail: boolean;
   /** Where those go who forgot their password; undefined when no mail can leave. */
   readonly forgotPath: string | undefined;
 }
@@ -30,7 +32,13 @@ const shared = ({ csrf, interaction }: InteractionInput) => ({
   cancelAction: interaction.url('cancel'),
 });
 
-export function createForms({ users, federation, mayRegister, forgotPath }: FormDependencies) {
+export function createForms({
+  users,
+  federation,
+  mayRegister,
+  registersByMail,
+  forgotPath,
+}: FormDependencies) {
   /** Of who is signed in in this browser. */
   const emailOf = async ({ interaction }: InteractionInput): Promise<string | undefined> => {
     const { session } = interaction;
@@ -125,6 +133,7 @@ export function createForms({ users, federation, mayRegister, forgotPath }: Form
           values: { email: form['email'], name: form['name'] },
           errors: refused?.errors,
           passwordMinLength: users.passwordMinLength,
+          byMail: registersByMail,
         },
       };
     },

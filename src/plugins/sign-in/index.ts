@@ -21,13 +21,17 @@ export const signIn = definePlugin({
     const sessions = context.use(Sessions);
     const browsers = context.use(BrowserSessions);
     const service = createSignInService({ ...context, users, emailLinks, sessions, browsers });
-    const mayRegister = context.core.registration !== 'closed';
+    const { registration } = context.core;
+    const mayRegister = registration !== 'closed';
+    const registersByMail = registration === 'strict';
     const { forgotPath } = emailLinks;
     const { admit } = users;
     const federation = context.use(Federation);
     return {
       pages: [createHomePage(context.core.publicUrl.pathname.replace(/\/$/, ''))],
-      prompts: createPrompts({ service, users, federation, mayRegister, forgotPath, admit }),
+      prompts: createPrompts({
+        ...{ service, users, federation, mayRegister, registersByMail, forgotPath, admit },
+      }),
     };
   },
 });

@@ -107,13 +107,17 @@ export interface UserService {
     options: { readonly alongside: Alongside },
   ): Promise<void>;
   /**
-   * A new password that whoever runs the server gives: says nothing of the address, and ends all that `resetPassword` ends.
+   * A new password from whoever runs the server, or `by` the owner of the address in place of who registered it: says nothing of the address, and ends all that `resetPassword` ends.
    * Throws `users:not-found`, `users:password-rejected`, `users:busy`.
    */
   setPassword(
     userId: string,
     next: string,
-    options?: { readonly alongside?: Alongside },
+    options?: {
+      readonly alongside?: Alongside;
+      /** Default: `password-reset`. */
+      readonly by?: 'password-reset' | 'address-claimed';
+    },
   ): Promise<void>;
   /**
    * The user of this e-mail and password; undefined, after the same time, for unknown, wrong, disabled and password-less.

@@ -44,9 +44,28 @@ for (const store of storeKinds) {
       await browser.request('/auth/email/verify', { method: 'POST' });
       const token = await codeMailedTo(nodes.local, user.email);
       const answers = await inParallel(CALLS, everywhere(), (node) =>
-        node.browser().request('/auth/email/confirm', { json: { token } }),
+        node.browser().request('/auth/email/confirm', { json: { token, password: PASSWORD } }),
       );
       expect(statusesOf(answers)).to.deep.equal([200, ...Array(CALLS - 1).fill(410)]);
+    });
+
+    it('D7 20 claims of one address over three nodes: one password counts, and not that of before', async () => {
+      const user = await createUser(nodes.local);
+      const browser = await signedInBrowser(nodes.local, user);
+      await browser.request('/auth/email/verify', { method: 'POST' });
+      const token = await codeMailedTo(nodes.local, user.email);
+      const passwords = Array.from({ length: CALLS }, (_, index) => `${index} lone cranes wade`);
+      const answers = await inParallel(CALLS, everywhere(), (node, index) =>
+        node.browser().request('/auth/email/confirm', {
+          json: { token, new_password: passwords[index] },
+        }),
+      );
+      expect(statusesOf(answers)).to.deep.equal([200, ...Array(CALLS - 1).fill(410)]);
+      const winner = answers.findIndex(({ status }) => status === 200);
+      const right = passwords[winner] ?? '';
+      expect((await login(nodes.local.browser(), user, right)).status).to.equal(200);
+      expect((await login(nodes.local.browser(), user, PASSWORD)).status).to.equal(401);
+      expect((await browser.request('/auth/me')).status).to.equal(401);
     });
 
     it('SEC-11 20 confirmations of one new address over three nodes: one makes the change', async () => {
@@ -80,7 +99,9 @@ for (const store of storeKinds) {
         await codeMailedTo(nodes.local, `${name.toUpperCase()}@example.com`),
       ];
       const answers = await inParallel(2 * CALLS, everywhere(), (node, index) =>
-        node.browser().request('/auth/email/confirm', { json: { token: tokens[index % 2] } }),
+        node.browser().request('/auth/email/confirm', {
+          json: { token: tokens[index % 2], password: PASSWORD },
+        }),
       );
       expect(statusesOf(answers)).to.deep.equal([200, ...Array(2 * CALLS - 1).fill(410)]);
       const users = await nodes.local.app.use(Users).list({ query: name, limit: 10 });

@@ -4,6 +4,7 @@ import type { EmailAddress, User, UserService } from '../../users/contract.ts';
 import { emailAddress } from '../canonical-email.ts';
 import type { EmailLinkService, WayIn, WaysIn } from '../contract.ts';
 import { userOfLink } from '../known-user.ts';
+import { LEAST } from '../least-time.ts';
 import type { Letters } from '../letters.ts';
 import type { Links } from '../links.ts';
 import type { LinkRow } from '../model.ts';
@@ -21,12 +22,6 @@ export interface PasswordResetDependencies {
   readonly ways: WaysIn;
   readonly wait: (milliseconds: number) => Promise<unknown>;
 }
-
-/**
- * Milliseconds every answer takes that does not wait for a password hash. What is done meanwhile differs by less than a
- * tenth of a millisecond, but 200 samples in the same data centre tell even that (SEC-15).
- */
-const LEAST = 50;
 
 /** No user's id. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';

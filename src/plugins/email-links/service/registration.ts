@@ -1,13 +1,16 @@
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import {
+  parseProfile,
   type User,
   type UserService,
   userProblems,
   type WithNewUser,
 } from '../../users/contract.ts';
-import { canonicalEmail } from '../canonical-email.ts';
-import type { EmailLinkService } from '../contract.ts';
+import { canonicalEmail, emailAddress } from '../canonical-email.ts';
+import type { EmailLinkService, RegistrationRequest } from '../contract.ts';
+import { LEAST } from '../least-time.ts';
 import type { Letters } from '../letters.ts';
+import type { LinkProof } from '../link-proof.ts';
 import type { Links } from '../links.ts';
 import type { LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
@@ -20,38 +23,51 @@ export interface RegistrationDependencies {
   readonly mailEnabled: boolean;
   /** REGISTRATION=strict. */
   readonly isStrict: boolean;
+  /** Resolves after so many milliseconds. */
+  readonly wait: (milliseconds: number) => Promise<unknown>;
 }
+
+const ERRORS = [{ pointer: '#/password', detail: 'Choose the password of the account.' }];
 
 /** Registers at once, or, under REGISTRATION=strict, once a link mailed to the address is followed. */
 export function createRegistration(dependencies: RegistrationDependencies) {
-  const { users, limits, links, letters, mailEnabled, isStrict } = dependencies;
+  const { users, limits, links, letters, mailEnabled, isStrict, wait } = dependencies;
 
-  /** Nothing here differs between a new address and a taken one, but what the mail says (SEC-16). */
-  const registerStrictly = async (registration: Parameters<UserService['prepare']>[0]) => {
-    const prepared = await users.prepare(registration);
-    const { email, emailCanonical } = prepared;
-    const mayMail = await limits.mail('register', emailCanonical);
-    const owner = await users.findByEmail(emailCanonical);
+  /**
+   * Nothing here differs between a new address and a taken one, but what the mail says (SEC-16). Who asks chooses no password:
+   * they may be anybody (SEC-73).
+   */
+  const registerStrictly = async ({ email, name, locale }: RegistrationRequest): Promise<void> => {
+    const { address, canonical } = emailAddress(email);
+    const { profile, errors } = parseProfile({ name, locale });
+    if (errors.length > 0) throw userProblems.invalidProfile({ errors });
+    const mayMail = await limits.mail('register', canonical);
+    const owner = await users.findByEmail(canonical);
+    const payload = {
+      email: address,
+      emailCanonical: canonical,
+      passwordHash: null,
+      name: profile.name ?? null,
+      locale: profile.locale ?? null,
+    };
     await links.deliver({
       link: owner
         ? undefined
-        : {
-            purpose: 'register',
-            new_email: email,
-            new_email_canonical: emailCanonical,
-            payload: prepared,
-          },
-      mail: (url) => (owner ? letters.alreadyRegistered(owner) : letters.verifyEmail(email, url)),
+        : { purpose: 'register', new_email: address, new_email_canonical: canonical, payload },
+      mail: (url) => (owner ? letters.alreadyRegistered(owner) : letters.verifyEmail(address, url)),
       isSent: mayMail && !owner?.disabledAt,
     });
   };
 
   const register: EmailLinkService['register'] = async (registration) => {
     if (isStrict) {
-      await registerStrictly(registration);
+      await Promise.all([registerStrictly(registration), wait(LEAST)]);
       return undefined;
     }
-    const prepared = await users.prepare(registration);
+    const prepared = await users.prepare({
+      ...registration,
+      password: registration.password ?? '',
+    });
     // Not sent when there were too many: the user may ask for one (`POST /auth/email/verify`).
     const mayMail = mailEnabled && (await limits.mail('register', prepared.emailCanonical));
     const alongside: WithNewUser = async ({ id, email }, transaction) => {
@@ -67,10 +83,23 @@ export function createRegistration(dependencies: RegistrationDependencies) {
   return {
     register,
 
-    /** Makes the user that a link of purpose `register` keeps. Throws `email-links:link-invalid`. */
-    async confirmRegistration(link: LinkRow): Promise<User> {
-      if (!link.payload) throw problems.linkInvalid();
-      const user = await users.create(link.payload, {
+    /**
+     * Makes the user of a link of purpose `register`, with the password of who follows it. Those of a version before keep the
+     * hash of another, chosen by whoever asked: it is not looked at. Throws `email-links:link-invalid`,
+     * `:password-required`, and as `Users.prepare` does.
+     */
+    async confirmRegistration(link: LinkRow, { name, ...proof }: LinkProof): Promise<User> {
+      const { new_email: email, payload } = link;
+      if (!payload || email === null) throw problems.linkInvalid();
+      const password = proof.password ?? proof.newPassword;
+      if (password === undefined) throw problems.passwordRequired({ errors: ERRORS });
+      const called = name ?? payload.name;
+      const prepared = await users.prepare({
+        ...{ email, password },
+        ...(called && { name: called }),
+        ...(payload.locale !== null && { locale: payload.locale }),
+      });
+      const user = await users.create(prepared, {
         emailVerified: true,
         alongside: (_user, transaction) => links.consume(link, transaction),
       });

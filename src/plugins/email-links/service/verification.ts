@@ -2,6 +2,7 @@ import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { User, UserService } from '../../users/contract.ts';
 import { canonicalEmail } from '../canonical-email.ts';
 import type { Letters } from '../letters.ts';
+import type { LinkProof } from '../link-proof.ts';
 import type { Links } from '../links.ts';
 import type { LinkModel, LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
@@ -15,9 +16,46 @@ export interface VerificationDependencies {
   readonly mailEnabled: boolean;
 }
 
-/** Proves that a user reads the mail of the address they registered with. */
+const ERRORS = [
+  {
+    pointer: '#/password',
+    detail: 'The password that was chosen when the address was registered, …',
+  },
+  {
+    pointer: '#/new_password',
+    detail: '… or a new one, which replaces it and signs everybody out.',
+  },
+];
+
+/** A user proves that the address is theirs. */
 export function createVerification(dependencies: VerificationDependencies) {
   const { users, limits, links, letters, model, mailEnabled } = dependencies;
+
+  /** The user whose address the link verifies. Throws `email-links:link-invalid`. */
+  const userOf = async (link: LinkRow): Promise<User> => {
+    const user = await users.find(link.user_id ?? '');
+    if (!user || user.disabledAt || canonicalEmail(user.email) !== link.email) {
+      throw problems.linkInvalid();
+    }
+    return user;
+  };
+
+  const verify = async (link: LinkRow, transaction: Parameters<typeof links.consume>[1]) => {
+    await links.consume(link, transaction);
+    const isTheirs = await users.verifyEmail(link.user_id ?? '', link.email ?? '', transaction);
+    if (!isTheirs) throw problems.linkInvalid();
+  };
+
+  /** Whoever registered it chose the former password, and all that was done with it is theirs: it ends (SEC-73). */
+  const claim = (link: LinkRow, user: User, newPassword: string): Promise<void> =>
+    users.setPassword(user.id, newPassword, {
+      by: 'address-claimed',
+      alongside: (transaction) => verify(link, transaction),
+    });
+
+  /** Nothing more need be shown: it is verified already, or by whom it should be. */
+  const isProven = (user: User, userId: string | undefined): boolean =>
+    user.emailVerified || user.id === userId;
 
   return {
     /** False when the address is verified already. Throws `email-links:mail-disabled`. */
@@ -33,13 +71,27 @@ export function createVerification(dependencies: VerificationDependencies) {
       return true;
     },
 
-    /** Throws `email-links:link-invalid`, also when the user has another address by now. */
-    async confirmVerification(link: LinkRow): Promise<void> {
-      await model.transaction(async (transaction) => {
-        await links.consume(link, transaction);
-        const isTheirs = await users.verifyEmail(link.user_id ?? '', link.email ?? '', transaction);
-        if (!isTheirs) throw problems.linkInvalid();
-      });
+    /** Whether the link alone is enough for who is signed in as `userId`. Throws `email-links:link-invalid`. */
+    isEnough: async (link: LinkRow, userId: string | undefined): Promise<boolean> =>
+      isProven(await userOf(link), userId),
+
+    /**
+     * `claimed`: with a new password, and an end of all that was. Throws `email-links:link-invalid`, also when the user has
+     * another address by now, `:password-required`, `:password-wrong`, and as `verifyPassword` and `setPassword` of users do.
+     */
+    async confirmVerification(link: LinkRow, proof: LinkProof): Promise<'verified' | 'claimed'> {
+      const user = await userOf(link);
+      const { password, newPassword } = proof;
+      if (!isProven(user, proof.userId)) {
+        if (newPassword !== undefined) {
+          await claim(link, user, newPassword);
+          return 'claimed';
+        }
+        if (password === undefined) throw problems.passwordRequired({ errors: ERRORS });
+        if (!(await users.verifyPassword(user.id, password))) throw problems.passwordWrong();
+      }
+      await model.transaction((transaction) => verify(link, transaction));
+      return 'verified';
     },
   };
 }

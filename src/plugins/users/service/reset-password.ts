@@ -1,6 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
-import type { CredentialsChanged, Log } from '../../../kernel/plugin.ts';
+import type { CredentialsChange, CredentialsChanged, Log } from '../../../kernel/plugin.ts';
 import type { Transaction } from '../../../kernel/store.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { Alongside, SessionService } from '../../sessions/contract.ts';
@@ -25,6 +25,7 @@ interface Dependencies {
 interface Change {
   readonly reason: string;
   readonly alongside: Alongside | undefined;
+  readonly by: CredentialsChange['by'];
   /** Writes the hash; undefined when it may not, by now. */
   write(hash: string, transaction: Transaction): Promise<number | undefined>;
 }
@@ -52,8 +53,7 @@ export function createResetPassword(
         deny({ sub: id, rolesVersion });
       },
       // Last: what sessions of before are about to write has been written then, or will not be.
-      afterwards: (transaction) =>
-        credentialsChanged({ userId: id, by: 'password-reset' }, transaction),
+      afterwards: (transaction) => credentialsChanged({ userId: id, by: change.by }, transaction),
     });
     // Whatever others have spent: the right password is known to nobody but who set it.
     await limits.refill(email);
@@ -69,18 +69,19 @@ export function createResetPassword(
       }
       await replace(row, next, {
         reason: 'password reset',
+        by: 'password-reset',
         alongside,
         write: (to, transaction) =>
           users.resetPassword(id, known, { to, at: new Date(clock.now()) }, transaction),
       });
     },
 
-    async setPassword(id, next, { alongside } = {}) {
+    async setPassword(id, next, { alongside, by = 'password-reset' } = {}) {
       const row = await users.findById(id);
       if (!row) throw problems.notFound();
       await replace(row, next, {
-        reason: 'password set',
-        alongside,
+        reason: by === 'address-claimed' ? 'address claimed' : 'password set',
+        ...{ alongside, by },
         write: (to, transaction) =>
           users.overwritePassword(id, { to, at: new Date(clock.now()) }, transaction),
       });
