@@ -10,6 +10,8 @@ export interface Proof {
   readonly verifiedEmail?: { readonly address: string; readonly canonical: string };
   readonly name: string | null;
   readonly locale: string | null;
+  /** When it was proven at the provider, in seconds since 1970, if that says so. */
+  readonly authTime?: number;
   /** Sealed. */
   readonly tokens?: string;
 }

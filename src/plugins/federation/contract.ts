@@ -6,7 +6,12 @@ import type { LinkQuestion, SignInOption, UpstreamIdentity, UpstreamProvider } f
 
 /** What became of a proven identity inside an authorization request. */
 export type InteractionOutcome =
-  | { readonly kind: 'user'; readonly user: User; readonly amr: readonly string[] }
+  | {
+      readonly kind: 'user';
+      readonly user: User;
+      readonly amr: readonly string[];
+      readonly authTime?: number | undefined;
+    }
   | LinkQuestion;
 
 /** Where a browser came back: the interaction, and the `arrival` in the query of its page `federated`. */

@@ -25,6 +25,8 @@ export interface Flow {
   readonly nonce: string;
   readonly codeVerifier: string;
   readonly goal: Goal;
+  /** Seconds since 1970: the person must have proved at the provider after it who they are (D12). */
+  readonly provenSince?: number;
 }
 
 /** An identity that waits for the person to say that the user with its address is them. */

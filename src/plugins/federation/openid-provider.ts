@@ -41,7 +41,11 @@ export function createOpenIdProvider(options: OpenIdProviderOptions): UpstreamPr
         redirect_uri: redirectUri,
         ...{ state, nonce, code_challenge: codeChallenge, code_challenge_method: 'S256' },
         ...options.parameters,
-        ...(reauthenticate ? (options.reauthentication ?? { prompt: 'login' }) : {}),
+        // OIDC Core §3.1.2.1: with max_age the ID token must say when (`auth_time`).
+        ...(reauthenticate && {
+          max_age: '0',
+          ...(options.reauthentication ?? { prompt: 'login' }),
+        }),
       });
     },
 
@@ -65,6 +69,7 @@ export function createOpenIdProvider(options: OpenIdProviderOptions): UpstreamPr
       return {
         identity: { ...options.identify(all), issuer: claims.iss, subject: claims.sub },
         tokens: { accessToken, refreshToken },
+        authTime: isTime(claims.auth_time) ? claims.auth_time : undefined,
       };
     },
 
@@ -77,6 +82,10 @@ export function createOpenIdProvider(options: OpenIdProviderOptions): UpstreamPr
     },
   };
 }
+
+/** Seconds since 1970. */
+const isTime = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) > 0;
 
 /** RFC 7009 §2.2 calls it a success; Google does not, when the person took the grant back there. */
 const hasEnded = (error: unknown): boolean =>

@@ -26,6 +26,7 @@ const ARRIVAL = [
   problems.unknownProvider,
   problems.stateInvalid,
   problems.cancelled,
+  problems.notProven,
   problems.notAdmitted,
   problems.emailUnverified,
   problems.accountUnverified,
@@ -99,7 +100,7 @@ export function createPages({
       },
       async handle({ params: { provider = '' }, query, request }) {
         const goal = { kind: 'sign-in', ...returnToOf(query['return_to'], origins) } as const;
-        return federation.begin(provider, goal, request);
+        return federation.begin(provider, goal, request, query['prompt'] === 'login');
       },
     },
     {

@@ -44,6 +44,12 @@ export const problems = defineProblems('federation', {
     title: 'This account is not admitted here',
     detail: 'Sign in with another account of the same provider, or another way.',
   },
+  notProven: {
+    status: 403,
+    title: 'The other provider did not say that you signed in just now',
+    detail:
+      'You were asked to prove again who you are. Sign in there anew if it lets you; otherwise use your password here, which you can also set by mail.',
+  },
   emailUnverified: {
     status: 403,
     title: 'Your address is not confirmed there',

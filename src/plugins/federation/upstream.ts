@@ -36,6 +36,14 @@ export interface UpstreamRequest extends UpstreamFlow {
   readonly reauthenticate: boolean;
 }
 
+/** Who it is, and what the provider proved of when. */
+export interface UpstreamAnswer {
+  readonly identity: UpstreamIdentity;
+  readonly tokens?: UpstreamTokens;
+  /** When the person proved there who they are, in seconds since 1970; undefined when the provider does not say. */
+  readonly authTime?: number | undefined;
+}
+
 export interface UpstreamCallback extends UpstreamFlow {
   /** The authorization response; its `state` has been checked. */
   readonly parameters: URLSearchParams;
@@ -57,9 +65,7 @@ export interface UpstreamProvider {
   /** Where the browser goes: the authorization endpoint, or a page of ours below `/oauth2/<id>/`. */
   begin(request: UpstreamRequest): Promise<URL>;
   /** Checks the authorization response. A provider with a page of ours has none, and calls `complete`. */
-  finish?(
-    callback: UpstreamCallback,
-  ): Promise<{ readonly identity: UpstreamIdentity; readonly tokens?: UpstreamTokens }>;
+  finish?(callback: UpstreamCallback): Promise<UpstreamAnswer>;
   /** Gives the grant back (RFC 7009). */
   revoke?(tokens: UpstreamTokens): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { type FederationService, questionPage } from '../federation/contract.ts'
 import type { User } from '../users/contract.ts';
 import type { Refusal } from './forms.ts';
 import { problems } from './problems.ts';
-import type { SignInService } from './service.ts';
+import type { HowProven, SignInService } from './service.ts';
 
 interface Dependencies {
   readonly federation: FederationService;
@@ -47,10 +47,10 @@ export function createFederatedSteps(dependencies: Dependencies): FederatedSteps
   };
 
   const finish = async (
-    { user, amr }: { readonly user: User; readonly amr: readonly string[] },
+    { user, amr, authTime }: HowProven & { readonly user: User },
     { request }: InteractionInput,
   ): Promise<PromptOutcome> => {
-    const outcome = await service.signInAs(user, request, amr);
+    const outcome = await service.signInAs(user, request, { amr, authTime });
     if (!outcome) throw problems.cannotSignIn();
     return outcome;
   };

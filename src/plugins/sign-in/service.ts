@@ -17,13 +17,24 @@ interface Dependencies {
 
 export type SignInService = ReturnType<typeof createSignInService>;
 
-const AMR: readonly string[] = ['pwd'];
+/** How somebody proved who they are, and when (seconds since 1970), if that is known. */
+export interface HowProven {
+  readonly amr: readonly string[];
+  readonly authTime?: number | undefined;
+}
+
+const PASSWORD_NOW: HowProven = { amr: ['pwd'] };
 
 /** Signs a person in inside an authorization request; the session is the same as after a REST login. */
 export function createSignInService(dependencies: Dependencies) {
   const { users, emailLinks, sessions, browsers, oidc, clock } = dependencies;
-  const login = (accountId: string, amr: readonly string[], replacedSession: boolean) => ({
-    login: { accountId, ts: epochSeconds(clock), amr, replacedSession },
+  const now = (): number => epochSeconds(clock);
+  const login = (
+    accountId: string,
+    { amr, ts }: { readonly amr: readonly string[]; readonly ts: number },
+    replacedSession: boolean,
+  ) => ({
+    login: { accountId, ts, amr, replacedSession },
     select_account: {},
   });
 
@@ -31,32 +42,41 @@ export function createSignInService(dependencies: Dependencies) {
   const renew = async (
     { uid, userId }: Pick<LiveSession, 'uid' | 'userId'>,
     request: RequestInfo,
-    amr = AMR,
+    { amr, authTime }: HowProven = PASSWORD_NOW,
   ): Promise<PromptOutcome> => {
     const cookies = await browsers.renew({ uid, userId }, request);
-    await sessions.reauthenticated(uid, epochSeconds(clock));
-    return { finish: login(userId, amr, false), cookies };
+    const ts = Math.min(now(), authTime ?? now());
+    await sessions.reauthenticated(uid, ts);
+    return { finish: login(userId, { amr, ts }, false), cookies };
   };
 
   /** Another person's session in this browser ends here, so that no two people share one (SEC-62). */
   const signInAs = async (
     { id: userId, credentialsVersion }: Pick<User, 'id'> & Partial<User>,
     request: RequestInfo,
-    amr = AMR,
+    how: HowProven = PASSWORD_NOW,
   ): Promise<PromptOutcome | undefined> => {
     const current = await oidc.currentSession(request.exchange);
-    if (current?.userId === userId) return renew(current, request, amr);
+    // A provider that does not say when renews nothing (D12).
+    const { amr } = how;
+    if (current?.userId === userId) {
+      const authTime = how.authTime ?? (how === PASSWORD_NOW ? undefined : current.authTime);
+      return renew(current, request, { amr, authTime });
+    }
+    const authTime = Math.min(now(), how.authTime ?? now());
     if (current) await sessions.end(current.uid, 'another user signed in');
     const { ip, userAgent } = request;
     const started = await sessions.start({
       userId,
       credentialsVersion,
-      amr,
+      ...{ amr, authTime },
       ip,
       userAgent,
       request,
     });
-    return started && { finish: login(userId, amr, true), cookies: started.cookies };
+    return (
+      started && { finish: login(userId, { amr, ts: authTime }, true), cookies: started.cookies }
+    );
   };
 
   return {

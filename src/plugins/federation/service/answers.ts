@@ -60,7 +60,7 @@ export function createAnswers(dependencies: Dependencies) {
       const { kind, user } = await resolve(proof);
       if (kind === 'link') return ask(user, proof, request);
       await takeArrived(at);
-      return { kind, user, amr: amrOf(proof.provider) };
+      return { kind, user, amr: amrOf(proof.provider), authTime: proof.authTime };
     },
 
     async linkInteraction(at: ArrivalAt, password: string | undefined, request: RequestInfo) {
@@ -68,7 +68,7 @@ export function createAnswers(dependencies: Dependencies) {
       const { user } = await resolve(proof);
       if (!(await confirm(user, proof, { password, request }))) return undefined;
       await takeArrived(at);
-      return { kind: 'user' as const, user, amr: amrOf(proof.provider) };
+      return { kind: 'user' as const, user, amr: amrOf(proof.provider), authTime: proof.authTime };
     },
   };
 }

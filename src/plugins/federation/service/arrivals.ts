@@ -1,3 +1,4 @@
+import { type Clock, epochSeconds } from '../../../kernel/clock.ts';
 import type { OidcEngine } from '../../../kernel/oidc.ts';
 import { ProblemError } from '../../../kernel/problem.ts';
 import type { PageReply, RequestInfo } from '../../../kernel/route.ts';
@@ -14,6 +15,7 @@ import type { SignIn } from './sign-in.ts';
 
 interface Dependencies extends Pick<SignIn, 'signInPage'> {
   readonly providers: Providers;
+  readonly clock: Clock;
   readonly flows: Flows;
   readonly oidc: Pick<OidcEngine, 'currentSession'>;
   readonly identities: Pick<Identities, 'link'>;
@@ -34,10 +36,19 @@ const asRefusal = (error: unknown) => {
   return { refused: { type: problem.type, detail: details.detail } };
 };
 
+/** Seconds that the clock of a provider may be slow. */
+const SKEW = 30;
+
+/** The person can take `prompt=login` out of the request; `auth_time` is signed (D12). Throws `federation:not-proven`. */
+function checkProven(authTime: number | undefined, since: number | undefined): void {
+  if (since === undefined) return;
+  if (authTime === undefined || !(authTime >= since - SKEW)) throw problems.notProven();
+}
+
 /** A browser comes back from a provider: signs in, links, asks, or goes back into its authorization request. */
 export function createArrivals(dependencies: Dependencies) {
   const { providers, flows, oidc, identities, prove, resolve, signInPage } = dependencies;
-  const { publicUrl, base } = dependencies;
+  const { publicUrl, base, clock } = dependencies;
 
   /** Only for who is still signed in as they were when they left (CVE-2026-105207). */
   const link = async (
@@ -95,12 +106,16 @@ export function createArrivals(dependencies: Dependencies) {
       const { finish } = provider;
       if (!finish) throw problems.unknownProvider();
       const state = parameters.get('state') ?? '';
-      const { goal, nonce, codeVerifier } = await flows.take(state, id, request);
+      const { goal, nonce, codeVerifier, provenSince } = await flows.take(state, id, request);
       const redirectUri = callbackUrl(publicUrl, id);
       const flow = { redirectUri, state, nonce, codeVerifier, parameters };
       return arrive(goal, request, async () => {
         if (parameters.get('error') === 'access_denied') throw problems.cancelled();
-        return prove(provider, () => finish.call(provider, flow));
+        return prove(provider, async () => {
+          const answer = await finish.call(provider, flow);
+          checkProven(answer.authTime, provenSince);
+          return answer;
+        });
       });
     },
 
@@ -112,7 +127,9 @@ export function createArrivals(dependencies: Dependencies) {
     ): Promise<Arrival> {
       const provider = providers.get(id);
       const { goal } = await flows.take(state, id, request);
-      return arrive(goal, request, () => prove(provider, async () => ({ identity })));
+      // The person has just proved it on the page.
+      const authTime = epochSeconds(clock);
+      return arrive(goal, request, () => prove(provider, async () => ({ identity, authTime })));
     },
   };
 }

@@ -3,7 +3,7 @@ import { callUpstream } from '../call-upstream.ts';
 import { checkIdentity, type Proof } from '../check-identity.ts';
 import type { IdentityModel } from '../model.ts';
 import type { TokenCipher } from '../token-cipher.ts';
-import type { UpstreamIdentity, UpstreamProvider, UpstreamTokens } from '../upstream.ts';
+import type { UpstreamAnswer, UpstreamProvider, UpstreamTokens } from '../upstream.ts';
 
 export interface ProveDependencies {
   readonly identities: IdentityModel;
@@ -13,12 +13,10 @@ export interface ProveDependencies {
   readonly log: Log;
 }
 
-interface Answer {
-  readonly identity: UpstreamIdentity;
-  readonly tokens?: UpstreamTokens;
-}
-
-export type Prove = (provider: UpstreamProvider, ask: () => Promise<Answer>) => Promise<Proof>;
+export type Prove = (
+  provider: UpstreamProvider,
+  ask: () => Promise<UpstreamAnswer>,
+) => Promise<Proof>;
 
 /** Who the person is, checked, with the tokens as they are stored, if they are. Throws as `callUpstream` does. */
 export function createProve(dependencies: ProveDependencies): Prove {
@@ -38,8 +36,10 @@ export function createProve(dependencies: ProveDependencies): Prove {
 
   return async (provider, ask) => {
     const { proof, tokens } = await callUpstream(provider, log, async () => {
-      const { identity, ...answer } = await ask();
-      return { proof: checkIdentity(provider, identity), tokens: answer.tokens };
+      const { identity, authTime, ...answer } = await ask();
+      const checked = checkIdentity(provider, identity);
+      const proof = authTime === undefined ? checked : { ...checked, authTime };
+      return { proof, tokens: answer.tokens };
     });
     // From here on it is not the provider that fails.
     return keepsTokens && tokens ? { ...proof, tokens: await seal(proof, tokens) } : proof;

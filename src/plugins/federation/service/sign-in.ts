@@ -1,3 +1,5 @@
+import { type Clock, epochSeconds } from '../../../kernel/clock.ts';
+import type { OidcEngine } from '../../../kernel/oidc.ts';
 import type { CookieChange, PageReply, RequestInfo } from '../../../kernel/route.ts';
 import type { BrowserSessionService } from '../../browser-sessions/contract.ts';
 import type { User } from '../../users/contract.ts';
@@ -9,18 +11,33 @@ export const amrOf = (provider: string): readonly string[] => ['fed', provider];
 
 export interface SignInDependencies {
   readonly browsers: Pick<BrowserSessionService, 'start'>;
+  readonly oidc: Pick<OidcEngine, 'currentSession'>;
+  readonly clock: Clock;
 }
 
 export type SignIn = ReturnType<typeof createSignIn>;
 
 /** Signs in at the cookie API who came from a provider. Throws `federation:account-unavailable`. */
-export function createSignIn({ browsers }: SignInDependencies) {
+export function createSignIn({ browsers, oidc, clock }: SignInDependencies) {
+  /** What the provider proved; when it does not say, coming back renews nothing for who is signed in already (D12). */
+  const authTimeOf = async (
+    userId: string,
+    { authTime }: Proof,
+    request: RequestInfo,
+  ): Promise<number | undefined> => {
+    if (authTime !== undefined) return Math.min(epochSeconds(clock), authTime);
+    const current = await oidc.currentSession(request.exchange);
+    return current?.userId === userId ? current.authTime : undefined;
+  };
+
   const signIn = async (
     user: User,
-    { provider }: Proof,
+    proof: Proof,
     request: RequestInfo,
   ): Promise<readonly CookieChange[]> => {
-    const started = await browsers.start(user.id, { amr: amrOf(provider), request });
+    const authTime = await authTimeOf(user.id, proof, request);
+    const amr = amrOf(proof.provider);
+    const started = await browsers.start(user.id, { amr, authTime, request });
     if (!started) throw problems.accountUnavailable();
     return started.cookies;
   };
