@@ -69,7 +69,8 @@ describe('the plugins users and roles', () => {
       .use(Users)
       .register({ email: newEmail(), password: 'pelican voucher mint' });
     await registry.use(Roles).grant(user.id, 'superuser');
-    const subject = { userId: user.id, clientId: 'client', scopes: new Set<string>() };
+    const client = { clientId: 'client', scopes: new Set<string>(), forApi: true };
+    const subject = { userId: user.id, ...client };
     const inTokens = registry
       .all('claims')
       .flatMap(({ value }) => value)
