@@ -46,6 +46,7 @@ const CHANGING: readonly (readonly [line: string, events: readonly string[], std
     'client create --name App --redirect-uri https://app.example.com/cb --json',
     ['client.registered'],
   ],
+  ['client update $client_id --api', ['admin.client_resources_set']],
   ['client rotate-secret $client_id --json', ['client.secret_rotated']],
   ['client delete $client_id', ['client.deleted']],
   ['keys rotate --json', ['signing_key.published', 'signing_key.published']],

@@ -74,10 +74,6 @@ export function createClientService(dependencies: Dependencies): ClientService {
         const isLess = before?.some((resource) => !allowed.includes(resource)) ?? false;
         if (isLess) await grants.endAll({ clientId }, 'resource taken away', transaction, deny);
       });
-      log.info(
-        { event: 'client.resources_set', client_id: clientId, resources: allowed },
-        'client was granted other resources',
-      );
       const row = await clients.find(clientId);
       if (!row) throw problems.notFound();
       return { client: toClient(row), before };
