@@ -65,10 +65,14 @@ const EMBEDDING: readonly (readonly [AddressRange, (bytes: readonly number[]) =>
   ),
 ];
 
+/** `::` and `::1` are written as `::/96` is, and hold nothing (RFC 4291 §2.5.2, 2.5.3). */
+const holdsNothing = (address: Address): boolean =>
+  ['unspecified', 'loopback'].includes(address.range());
+
 /** The address, and the IPv4 address that it is a way to. */
 const withEmbedded = (address: Address): readonly Address[] => [
   address,
-  ...EMBEDDING.filter(([range]) => isWithin(address, range)).map(
+  ...EMBEDDING.filter(([range]) => isWithin(address, range) && !holdsNothing(address)).map(
     ([, read]) => new ipaddr.IPv4(read(address.toByteArray())),
   ),
 ];

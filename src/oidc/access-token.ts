@@ -63,7 +63,10 @@ export interface AccessTokenVerifier {
   verify(token: string, options?: { staleRoles?: boolean }): Promise<AccessTokenClaims | undefined>;
   /** Who calls our own API: no sender-constrained token as Bearer (RFC 9449 §7.1). */
   principal(token: string): Promise<Principal | undefined>;
-  /** What a token of ours says that may sign out, expired and denied ones too: one with the scope `account`. */
+  /**
+   * What a token of ours says that may sign out, expired and denied ones too: one with the scope `account` that is bound to
+   * no key (RFC 9449 §7.1).
+   */
   forSignOut(token: string): Promise<AccessTokenClaims | undefined>;
 }
 
@@ -111,7 +114,7 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
       const expired = peekExpiry(token);
       const at = Math.min(clock.now(), expired * 1000);
       const claims = await decode(token, new Date(at));
-      return claims && scopesOf(claims).has('account') ? claims : undefined;
+      return claims && !claims.cnf && scopesOf(claims).has('account') ? claims : undefined;
     },
 
     async principal(token) {

@@ -80,14 +80,13 @@ export function send(request: Request, sending: Sending): Promise<Sent> {
   sent.on('response', (answer) => {
     const { statusCode = 0, statusMessage = '', headers } = answer;
     readBody(answer, { host: options.host, limit })
-      .then((bytes) => {
-        resolve({
-          status: statusCode,
-          statusText: statusMessage,
-          headers: headersOf(headers),
-          body: bytes,
-        });
-      }, reject)
+      .then((bytes) => ({
+        status: statusCode,
+        statusText: statusMessage,
+        headers: headersOf(headers),
+        body: bytes,
+      }))
+      .then(resolve, reject)
       .finally(() => sent.destroy());
   });
   sent.end(sending.body);

@@ -199,6 +199,22 @@ describe('addresses that are called', () => {
     expect(await faultOf(rebound, 'http://localhost:3000/')).to.include('OUTGOING_PRIVATE');
   });
 
+  it('SEC-66 so it may by a name that leads to ::1, alone or beside 127.0.0.1', async () => {
+    for (const answers of [['::1'], ['127.0.0.1', '::1'], ['::1', '127.0.0.1']]) {
+      for (const host of ['localhost', 'rp.localhost', 'rp.example']) {
+        asked = [];
+        const outgoing = outgoingOf('http://localhost:3000', leadingTo(answers));
+        expect(await outgoing.examine(new URL(`https://${host}/`)), host).to.equal(undefined);
+        asked = [];
+        const named = outgoingOf(PUBLIC, { named: ['127.0.0.1', '::1'], ...leadingTo(answers) });
+        expect(await named.examine(new URL(`https://${host}/`)), host).to.equal(undefined);
+        asked = [];
+        const closed = outgoingOf(PUBLIC, { named: ['::'], ...leadingTo(answers) });
+        expect(await closed.examine(new URL(`https://${host}/`)), host).to.be.a('string');
+      }
+    }
+  });
+
   it('SEC-66 only the caller to whom a host is named may reach it', async () => {
     const options = leadingTo(['127.0.0.1'], ['127.0.0.1'], ['169.254.169.254']);
     const outgoing = outgoingOf(PUBLIC, { ...options, timeout: 100 });

@@ -75,6 +75,23 @@ describe('sender-constrained tokens', () => {
     }
   });
 
+  it('SEC-49 D18c a token that is bound to a key signs nobody out as a Bearer token', async () => {
+    const browser = await signedInBrowser(app, await createUser(app));
+    const token = (await browser.cookie('authsrv-access')) ?? '';
+    const signOut = async (headers: Record<string, string>) =>
+      (await app.browser().request('/auth/logout', { method: 'POST', headers, anonymous: true }))
+        .status;
+    const signedIn = async () => (await browser.request('/auth/me')).status;
+    for (const cnf of [{ jkt: 'x' }, { 'x5t#S256': 'x' }, {}]) {
+      const bound = await resign(app, token, { claims: { cnf } });
+      expect(await signOut({ authorization: `Bearer ${bound}` })).to.equal(204);
+      expect(await signOut({ authorization: `DPoP ${bound}` })).to.equal(204);
+      expect(await signedIn(), JSON.stringify(cnf)).to.equal(200);
+    }
+    expect(await signOut({ authorization: `Bearer ${await resign(app, token)}` })).to.equal(204);
+    expect(await signedIn(), 'signed out by a token that is bound to nothing').to.equal(401);
+  });
+
   it('SEC-49 a refresh token of a public client that used DPoP needs the same key', async () => {
     const { prove } = await createProver();
     const rp = await createRelyingParty(app, { token_endpoint_auth_method: 'none' });
