@@ -203,8 +203,13 @@ export interface OidcEngine {
   reopenSession(uid: string, cookieVersion: number): Promise<CookieChange>;
   /** The session of this browser, if it is signed in and the fence lets it live. */
   currentSession(exchange: Exchange): Promise<LiveSession | undefined>;
-  /** The `uid` that the value of a session cookie leads to, whether that session lives or not; one read of the store. */
-  sessionOfCookie(value: string): Promise<string | undefined>;
+  /**
+   * What the value of a session cookie leads to, whether that session lives or not, and the value that the browser should
+   * have: another one when it was rotated away just now. One read of the store, then one more.
+   */
+  sessionOfCookie(
+    value: string,
+  ): Promise<{ readonly uid: string; readonly id: string } | undefined>;
   /** Whether the live record is there and was used within SESSION_IDLE_TTL. */
   isSessionLive(uid: string): Promise<boolean>;
   /** Keeps a live record alive for another SESSION_IDLE_TTL; renews its `auth_time` (seconds) when given. */

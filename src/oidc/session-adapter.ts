@@ -37,10 +37,6 @@ export const keepPointer = (
   ttl: number,
 ): Promise<void> => store.set(pointerKey(id), JSON.stringify(pointer), ttl);
 
-/** The session that a cookie's id leads to, alive or not. */
-export const sessionOfId = async (store: StateStore, id: string): Promise<string | undefined> =>
-  (await readPointer(store, id))?.uid;
-
 const aliasKey = (id: string): Buffer => hash('sha256', `alias ${id}`, 'buffer');
 
 /** Only who holds the old id can read the new one. */
@@ -63,6 +59,22 @@ function withoutLongState(payload: AdapterPayload): AdapterPayload {
   const { state: value, ...state } = (payload['state'] ?? {}) as { readonly state?: unknown };
   const isLong = typeof value === 'string' && Buffer.byteLength(value) > MOST_STATE;
   return isLong ? { ...payload, state } : payload;
+}
+
+/**
+ * The session that a cookie's id leads to, alive or not, and the id that counts now: after a rotation the one that took its
+ * place, since an alias put back into the browser would be dead in half a minute.
+ */
+export async function sessionOfId(
+  store: StateStore,
+  id: string,
+): Promise<{ readonly uid: string; readonly id: string } | undefined> {
+  const pointer = await readPointer(store, id);
+  if (!pointer) return undefined;
+  const { uid, next } = pointer;
+  if (next === undefined) return { uid, id };
+  const successor = open(next, id);
+  return (await sessionOfId(store, successor)) ?? { uid, id: successor };
 }
 
 interface Dependencies {

@@ -108,6 +108,25 @@ for (const store of storeKinds) {
       expect(silent.location?.searchParams.has('code')).to.equal(true);
     });
 
+    it('D16 a refresh that comes with the id of before an authorization leaves the browser the id that counts', async () => {
+      const { browser } = await signedIn();
+      const rp = await createRelyingParty(app);
+      const pages = [];
+      for (const _tab of [1, 2])
+        pages.push(await rp.authorize(browser, { prompt: 'select_account' }));
+      const former = await cookies(browser, /^authsrv-(session|refresh)/);
+      for (const page of pages) {
+        const end = await browser.submit(page, { choice: 'continue' });
+        expect(end.location?.searchParams.has('code')).to.equal(true);
+      }
+      const current = await browser.cookie('authsrv-session');
+      expect(former).not.to.include(`authsrv-session=${current}`);
+      const late = await refresh(former);
+      expect(late.status).to.equal(200);
+      const [kept] = late.setCookies.filter((line) => line.startsWith('authsrv-session='));
+      expect(kept?.split(';')[0]).to.equal(`authsrv-session=${current}`);
+    });
+
     it('D16 after signing in as somebody else the refresh cookie of before is worth nothing', async () => {
       const first = await signedIn();
       const second = await createUser(app);

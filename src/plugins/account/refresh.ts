@@ -89,31 +89,39 @@ export function createRefresh(dependencies: Dependencies) {
    * The token of the browser's session: a path-bound cookie can come from a sibling host as well, alone or beside ours (D16).
    * Throws `account:refresh-foreign`, which changes nothing, and `:refresh-rejected` for one that is over.
    */
-  const choose = async ({ refresh, session }: Presented): Promise<VerifiedRefreshToken> => {
+  const choose = async ({
+    refresh,
+    session,
+  }: Presented): Promise<{ readonly used: VerifiedRefreshToken; readonly cookie: string }> => {
     const own = refresh.flatMap((token) => tokens.verify(token) ?? []);
     const [first] = own;
     if (!first) throw problems.refreshRejected();
-    const [sid, [isActive, isLive]] = await Promise.all([
+    const [current, [isActive, isLive]] = await Promise.all([
       session === undefined ? undefined : oidc.sessionOfCookie(session),
       stateOf(first),
     ]);
     // Of several the newest, so that one that was used before ends nothing.
-    const [used] = own.filter((one) => one.sid === sid).sort((one, other) => other.rot - one.rot);
-    if (sid === undefined && !isActive) return refuseInactive(first);
-    if (!used) throw problems.refreshForeign();
+    const [used] = own
+      .filter((one) => one.sid === current?.uid)
+      .sort((one, other) => other.rot - one.rot);
+    if (!current && !isActive) return refuseInactive(first);
+    if (!current || !used) throw problems.refreshForeign();
     const [active, live] = used === first ? [isActive, isLive] : await stateOf(used);
     if (!active) return refuseInactive(used);
     // A session unused for SESSION_IDLE_TTL is over, however long its token was made to last (SEC-48).
     if (!live) return refuse('session idle', used.gid);
-    return used;
+    return { used, cookie: current.id };
   };
 
-  /** `prepare` is asked for what else the answer needs, before the token is used up. */
+  /**
+   * `prepare` is asked for what else the answer needs, before the token is used up. `cookie` is the value of the session's,
+   * which a parallel request may have renewed.
+   */
   return async <Extra>(
     presented: Presented,
     prepare: (userId: string) => Promise<Extra>,
-  ): Promise<{ pair: TokenPair; extra: Extra }> => {
-    const used = await choose(presented);
+  ): Promise<{ pair: TokenPair; extra: Extra; cookie: string }> => {
+    const { used, cookie } = await choose(presented);
     const access = await oidc.issueAccessToken({
       userId: used.sub,
       grantId: used.gid,
@@ -132,7 +140,7 @@ export function createRefresh(dependencies: Dependencies) {
       refreshToken: tokens.sign(successor),
       refreshExpiresAt: successor.exp,
     };
-    return { pair, extra };
+    return { pair, extra, cookie };
   };
 
   /** A refresh is a use of the session. Neither step decides anything, so neither may fail the request. */

@@ -87,14 +87,14 @@ export function createAccountService(dependencies: AccountDependencies) {
     async refresh(request: RequestInfo): Promise<SignedIn> {
       const session = request.cookie('session');
       const presented = { refresh: request.cookieValues('refresh'), session };
-      const { pair, extra: user } = await dependencies.refresh(presented, activeUser);
-      const kept: CookieChange[] = session
-        ? [{ name: 'session', value: session, maxAge: dependencies.sessionIdleTtl }]
-        : [];
+      const refreshed = await dependencies.refresh(presented, activeUser);
+      const { pair, extra: user, cookie } = refreshed;
+      const maxAge = dependencies.sessionIdleTtl;
+      const kept: CookieChange = { name: 'session', value: cookie, maxAge };
       return {
         profile: { user, roles: pair.roles },
         pair,
-        cookies: [...kept, ...browsers.tokenCookies(pair)],
+        cookies: [kept, ...browsers.tokenCookies(pair)],
       };
     },
 
