@@ -7,14 +7,14 @@ export const ProviderId = z.strictObject({ provider });
 export const LinkRequest = z.strictObject({
   /** A path of this server or a URL of an allowed origin. */
   return_to: z.string().max(2000).optional(),
-  /** The person must prove again at the provider who they are: what renews `auth_time`. */
-  prompt: z.literal('login').optional(),
 });
 
 /** What a link to `/oauth2/:provider/authorize` may carry. */
 export const LeaveQuery = z.object({
   /** A path of this server or a URL of an allowed origin. */
   return_to: z.string().max(2000).optional(),
+  /** The person must prove again at the provider who they are: what renews `auth_time`. */
+  prompt: z.literal('login').optional(),
 });
 
 /** What a provider answers with (RFC 6749 §4.1.2). */

@@ -19,8 +19,12 @@ interface FederatedSteps {
   readonly link: (input: InteractionInput) => Promise<PromptOutcome>;
 }
 
-const mustProveAgain = ({ interaction }: InteractionInput): boolean =>
-  interaction.reasons.some((reason) => ['login_prompt', 'max_age'].includes(reason));
+/** As the application asked, whichever step the person leaves from: signing in at the choice of accounts answers `login` too. */
+const mustProveAgain = ({ interaction: { params } }: InteractionInput): boolean =>
+  params['max_age'] !== undefined ||
+  String(params['prompt'] ?? '')
+    .split(' ')
+    .includes('login');
 
 const arrivalAt = ({ interaction: { uid }, query }: InteractionInput) => ({
   uid,

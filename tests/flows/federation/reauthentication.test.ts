@@ -51,6 +51,35 @@ describe('proving again with another provider who one is', () => {
     expect(await isRecent(browser)).to.equal(true);
   });
 
+  for (const params of [
+    { prompt: 'select_account login' },
+    { prompt: 'select_account', max_age: '10' },
+  ]) {
+    it(`D12 nor at the choice of accounts, with ${new URLSearchParams(params)}, signed in or not`, async () => {
+      const rp = await createRelyingParty(stage.app);
+      for (const isSignedIn of [true, false]) {
+        const sub = `m-${randomUUID()}`;
+        const browser = stage.app.browser();
+        provides(sub, now() - 3600);
+        if (isSignedIn) await signInWith(browser, 'mock');
+        for (const [stale, status] of [
+          [undefined, 403],
+          [now() - 3600, 403],
+          [now(), 303],
+        ] as const) {
+          provides(sub, stale);
+          const page = await rp.authorize(browser, params);
+          const left = await browser.request(
+            `/interaction/${page.url.split('/').at(-1)}/federation?provider=mock`,
+          );
+          const end = await walk(browser, left);
+          expect(end.status, `${stale}`).to.equal(status);
+          expect(end.location?.searchParams.has('code') ?? false).to.equal(status === 303);
+        }
+      }
+    });
+  }
+
   it('D12 prompt=login of an application gets no code without a new proof, whatever the person takes out of the URL', async () => {
     const sub = `m-${randomUUID()}`;
     const rp = await createRelyingParty(stage.app);
