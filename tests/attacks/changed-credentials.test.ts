@@ -119,14 +119,14 @@ for (const store of storeKinds) {
     const endings: Readonly<Record<string, Change>> = {
       'a reset': reset,
       'a new address, confirmed elsewhere': async (owner) => {
-        const json = { token: await mailedChange(owner) };
+        const json = { token: await mailedChange(owner), password: PASSWORD };
         const answer = await app.browser().request('/auth/email/confirm', { json });
         expect(answer.json()).to.deep.equal({ status: 'changed' });
         expect(answer.setCookies).to.deep.equal([]);
       },
       'a new address, confirmed where somebody else is signed in': async (owner) => {
         const other = await person();
-        const json = { token: await mailedChange(owner) };
+        const json = { token: await mailedChange(owner), password: PASSWORD };
         const answer = await other.browser.request('/auth/email/confirm', { json });
         expect(answer.json()).to.deep.equal({ status: 'changed' });
         expect(answer.setCookies).to.deep.equal([]);

@@ -87,7 +87,9 @@ describe('SEC-93 ZITADEL GHSA-2wmj-46rj-qm2w every mail links to PUBLIC_URL, wha
     expect((await send('PUT', '/auth/email', change, [cookie, site])).status).to.equal(202);
     await expectOurs(email);
     const token = await codeMailedTo(app, email);
-    expect((await send('POST', '/auth/email/confirm', { token })).status).to.equal(200);
+    expect(
+      (await send('POST', '/auth/email/confirm', { token, password: PASSWORD })).status,
+    ).to.equal(200);
     await expectOurs(user.email);
     expect((await login(app.browser(), { ...user, email })).status).to.equal(200);
   });

@@ -18,8 +18,8 @@ const newAddress = (): string => `moved-${randomUUID()}@example.org`;
 const ask = (browser: Browser, email: string, password = PASSWORD): Promise<Answer> =>
   browser.request('/auth/email', { method: 'PUT', json: { email, current_password: password } });
 
-const confirm = (browser: Browser, token: string): Promise<Answer> =>
-  browser.request('/auth/email/confirm', { json: { token } });
+const confirm = (browser: Browser, token: string, password?: string): Promise<Answer> =>
+  browser.request('/auth/email/confirm', { json: { token, ...(password && { password }) } });
 
 for (const store of storeKinds) {
   describe(`change of the e-mail address, state store on ${store}`, () => {
@@ -47,7 +47,7 @@ for (const store of storeKinds) {
       expect(await emailOf(user.id)).to.equal(user.email);
       expect(await templatesTo(app, user.email)).to.deep.equal(['email-change-requested']);
       const code = await codeMailedTo(app, email.toUpperCase());
-      const confirmed = await confirm(app.browser(), code);
+      const confirmed = await confirm(app.browser(), code, PASSWORD);
       expect(confirmed.status).to.equal(200);
       expect(confirmed.json()).to.deep.equal({ status: 'changed' });
       expect(confirmed.setCookies).to.deep.equal([]);
@@ -94,7 +94,8 @@ for (const store of storeKinds) {
       const browser = await signedInBrowser(app, user);
       const email = newAddress();
       await ask(browser, email);
-      expect((await confirm(theirs, await codeMailedTo(app, email))).status).to.equal(200);
+      const code = await codeMailedTo(app, email);
+      expect((await confirm(theirs, code, PASSWORD)).status).to.equal(200);
       expect((await browser.request('/auth/me')).status).to.equal(401);
       expect((await theirs.request('/auth/me')).json()).to.deep.include({ email: other.email });
     });
@@ -133,7 +134,7 @@ for (const store of storeKinds) {
       time = 3600_000 + 1000;
       expect((await confirm(app.browser(), code)).status).to.equal(410);
       time = 3600_000 - 60_000;
-      expect((await confirm(app.browser(), code)).status).to.equal(200);
+      expect((await confirm(app.browser(), code, PASSWORD)).status).to.equal(200);
       expect(await emailOf(user.id)).to.equal(second);
     });
 

@@ -92,6 +92,13 @@ export const viewSamples: Readonly<Record<string, Locals>> = {
   'email-links/verify': { ...form, email: 'ana@example.com' },
   'email-links/confirm': { ...form, purpose: 'verify-email', email: 'ana@example.com' },
   'email-links/confirm#change': { ...form, purpose: 'change-email', newEmail: 'ana@example.org' },
+  'email-links/confirm#elsewhere': {
+    ...form,
+    purpose: 'change-email',
+    newEmail: 'ana@example.org',
+    needsPassword: true,
+    errors: { password: 'The password is wrong.' },
+  },
   'email-links/claim': { ...form, email: 'ana@example.com', passwordMinLength: 12 },
   'email-links/claim#wrong': {
     ...form,

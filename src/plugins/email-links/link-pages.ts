@@ -36,11 +36,12 @@ export function linkPages({ service, base, passwordMinLength, admit }: PageDepen
   const path = '/l/:code';
 
   /** The form of the link, with nothing left to say for whom the link is enough. */
-  const viewOf = async ({ purpose, ...link }: LinkRow, input: PageInput): Promise<string> => {
-    if (purpose === 'password-reset') return 'email-links/new-password';
-    if (purpose === 'register') return 'email-links/register';
+  const formOf = async ({ purpose, ...link }: LinkRow, input: PageInput) => {
+    if (purpose === 'password-reset') return { view: 'email-links/new-password' };
+    if (purpose === 'register') return { view: 'email-links/register' };
     const isEnough = await service.isEnough({ purpose, ...link }, input.request);
-    return isEnough ? 'email-links/confirm' : 'email-links/claim';
+    const isClaim = purpose === 'verify-email' && !isEnough;
+    return { view: isClaim ? 'email-links/claim' : 'email-links/confirm', isEnough };
   };
 
   const show = async (
@@ -50,7 +51,9 @@ export function linkPages({ service, base, passwordMinLength, admit }: PageDepen
   ): Promise<PageReply> => {
     const { csrf, params, form } = input;
     const { purpose, email, new_email: newEmail, payload } = link;
+    const { view, isEnough } = await formOf(link, input);
     const locals = {
+      needsPassword: isEnough === false,
       ...{ csrf, purpose, email, newEmail, passwordMinLength },
       action: `${base}/l/${params['code']}`,
       name: form['name'] ?? payload?.name,
@@ -58,7 +61,7 @@ export function linkPages({ service, base, passwordMinLength, admit }: PageDepen
       ways: purpose === 'password-reset' && waysToShow(await service.waysIn(link), removedBy(form)),
       errors: refused && { [fieldOf(refused, form)]: reasonOf(refused) },
     };
-    return { view: await viewOf(link, input), locals, ...(refused && { problem: refused }) };
+    return { view, locals, ...(refused && { problem: refused }) };
   };
 
   /** Does it, and says what was done. */

@@ -66,9 +66,14 @@ export function createEmailLinkService(dependencies: Dependencies) {
   };
 
   /** Every session ends; a browser that is signed in as this user goes on with another one, of the same sign-in. */
-  const confirmChange = async (link: LinkRow, request: RequestInfo): Promise<Confirmed> => {
+  const confirmChange = async (
+    link: LinkRow,
+    said: Omit<LinkProof, 'userId'>,
+    request: RequestInfo,
+  ): Promise<Confirmed> => {
     const session = await oidc.currentSession(request.exchange);
-    const { credentialsVersion } = await change.confirmEmailChange(link);
+    const shown = { ...said, userId: session?.userId };
+    const { credentialsVersion } = await change.confirmEmailChange(link, shown);
     if (session?.userId !== link.user_id) return { status: 'changed', cookies: [] };
     const { userId, amr, authTime } = session;
     const proof = { amr, authTime, credentialsVersion, request };
@@ -80,7 +85,7 @@ export function createEmailLinkService(dependencies: Dependencies) {
     said: Omit<LinkProof, 'userId'>,
     request: RequestInfo,
   ): Promise<Confirmed> => {
-    if (link.purpose === 'change-email') return confirmChange(link, request);
+    if (link.purpose === 'change-email') return confirmChange(link, said, request);
     const session = await oidc.currentSession(request.exchange);
     const status = await confirmLink(link, { ...said, userId: session?.userId });
     if (status !== 'claimed') return { status, cookies: [] };
@@ -107,9 +112,9 @@ export function createEmailLinkService(dependencies: Dependencies) {
 
     /** Whether following the link needs nothing but the link, in the browser of this request. */
     async isEnough(link: LinkRow, { exchange }: RequestInfo): Promise<boolean> {
-      if (link.purpose !== 'verify-email') return link.purpose === 'change-email';
       const session = await oidc.currentSession(exchange);
-      return verification.isEnough(link, session?.userId);
+      if (link.purpose === 'change-email') return session?.userId === link.user_id;
+      return link.purpose === 'verify-email' && verification.isEnough(link, session?.userId);
     },
 
     async confirm(
@@ -118,7 +123,7 @@ export function createEmailLinkService(dependencies: Dependencies) {
       request: RequestInfo,
     ): Promise<Confirmed> {
       const link = await links.find(code);
-      return unlessOvertaken(follow(link, said, request));
+      return unlessOvertaken(follow(link, { ...said, request }, request));
     },
 
     /** What else signs in to the account of a link for a reset. */

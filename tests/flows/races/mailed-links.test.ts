@@ -76,7 +76,7 @@ for (const store of storeKinds) {
       expect((await browser.request('/auth/email', { method: 'PUT', json })).status).to.equal(202);
       const token = await codeMailedTo(nodes.local, email);
       const answers = await inParallel(CALLS, everywhere(), (node) =>
-        node.browser().request('/auth/email/confirm', { json: { token } }),
+        node.browser().request('/auth/email/confirm', { json: { token, password: PASSWORD } }),
       );
       expect(statusesOf(answers)).to.deep.equal([200, ...Array(CALLS - 1).fill(410)]);
       expect((await nodes.local.app.use(Users).find(user.id))?.email).to.equal(email);
@@ -117,7 +117,7 @@ for (const store of storeKinds) {
         const json = { email, current_password: PASSWORD };
         await browser.request('/auth/email', { method: 'PUT', json });
         await post('/auth/password/forgot', { email: user.email });
-        const change = { token: await codeMailedTo(nodes.local, email) };
+        const change = { token: await codeMailedTo(nodes.local, email), password: PASSWORD };
         const reset = {
           token: await codeMailedTo(nodes.local, user.email),
           new_password: 'ten calm finches swim',

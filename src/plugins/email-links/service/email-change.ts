@@ -11,6 +11,7 @@ import { canonicalEmail, emailAddress } from '../canonical-email.ts';
 import type { EmailLinkService } from '../contract.ts';
 import { knownUser, userOfLink } from '../known-user.ts';
 import type { Letters } from '../letters.ts';
+import { type LinkProof, provePassword } from '../link-proof.ts';
 import type { Links } from '../links.ts';
 import type { LinkModel, LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
@@ -25,6 +26,13 @@ export interface EmailChangeDependencies {
   readonly tell: Tell;
   readonly model: Pick<LinkModel, 'supersede'>;
 }
+
+const TOLD = {
+  errors: [
+    { pointer: '#/password', detail: 'Enter the password of the account that gets this address.' },
+  ],
+  wrong: 'It is not that of the account that gets this address.',
+};
 
 /** A user takes another address: the old one stays until the new one is proven (SEC-11). */
 export function createEmailChange(dependencies: EmailChangeDependencies) {
@@ -74,12 +82,20 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
   return {
     changeEmail,
 
-    /** Ends every session. Throws `email-links:link-invalid`. */
-    async confirmEmailChange(link: LinkRow): Promise<ChangedCredentials> {
+    /**
+     * Ends every session. Anybody with an account can have a link for any address mailed: whoever reads that mail shows that
+     * the account is theirs too, lest it be another's under their address (D7). Throws `email-links:link-invalid`, and as
+     * `provePassword` does.
+     */
+    async confirmEmailChange(link: LinkRow, proof: LinkProof): Promise<ChangedCredentials> {
       const user = await users.find(link.user_id ?? '');
-      if (!user || link.new_email === null) throw problems.linkInvalid();
+      // What has changed since makes the link void, and then the password is nobody's business here.
+      if (!user || link.new_email === null || user.rolesVersion !== link.roles_ver) {
+        throw problems.linkInvalid();
+      }
       // Of a version before, whose mail went to what was typed: another address than the one that would be verified (D10).
       if (emailAddress(link.new_email).address !== link.new_email) throw problems.linkInvalid();
+      if (proof.userId !== user.id) await provePassword(users, user.id, proof, TOLD);
       const to = { email: link.new_email, verified: true };
       return users.changeEmail(userOfLink(link), to, async (transaction) => {
         await links.consume(link, transaction);

@@ -2,7 +2,7 @@ import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { User, UserService } from '../../users/contract.ts';
 import { canonicalEmail } from '../canonical-email.ts';
 import type { Letters } from '../letters.ts';
-import type { LinkProof } from '../link-proof.ts';
+import { type LinkProof, provePassword } from '../link-proof.ts';
 import type { Links } from '../links.ts';
 import type { LinkModel, LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
@@ -81,14 +81,13 @@ export function createVerification(dependencies: VerificationDependencies) {
      */
     async confirmVerification(link: LinkRow, proof: LinkProof): Promise<'verified' | 'claimed'> {
       const user = await userOf(link);
-      const { password, newPassword } = proof;
+      const { newPassword } = proof;
       if (!isProven(user, proof.userId)) {
         if (newPassword !== undefined) {
           await claim(link, user, newPassword);
           return 'claimed';
         }
-        if (password === undefined) throw problems.passwordRequired({ errors: ERRORS });
-        if (!(await users.verifyPassword(user.id, password))) throw problems.passwordWrong();
+        await provePassword(users, user.id, proof, { errors: ERRORS });
       }
       await model.transaction((transaction) => verify(link, transaction));
       return 'verified';
