@@ -10,6 +10,21 @@ export type Resolve = (host: string) => Promise<readonly string[]>;
 export const resolveBySystem: Resolve = async (host) =>
   (await lookup(host, { all: true })).map(({ address }) => address);
 
+/**
+ * Who asks for a host while it is being asked for gets the same answer, and judges it: a name server that takes its time holds
+ * one thread of the pool, and not one for each request (they are shared with signing, and with the names of our own stores).
+ */
+export function joining(resolve: Resolve): Resolve {
+  const running = new Map<string, ReturnType<Resolve>>();
+  return (host) => {
+    const known = running.get(host);
+    if (known) return known;
+    const asked = resolve(host).finally(() => running.delete(host));
+    running.set(host, asked);
+    return asked;
+  };
+}
+
 /** Hosts that count as named for one caller. */
 type More = readonly string[];
 

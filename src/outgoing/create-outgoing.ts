@@ -2,7 +2,7 @@
 import type { Fetch, Outgoing } from '../kernel/outgoing.ts';
 import type { Log } from '../kernel/plugin.ts';
 import { createAddressRule, hostOf } from './address-rule.ts';
-import { checkAddresses, type Resolve, resolveBySystem } from './check-addresses.ts';
+import { checkAddresses, joining, type Resolve, resolveBySystem } from './check-addresses.ts';
 import { createDeadline } from './deadline.ts';
 import { OutgoingError, type Reason } from './outgoing-error.ts';
 import { type Limits, send } from './send.ts';
@@ -27,7 +27,8 @@ const LIMIT = 256 * 1024;
 const BARE = [204, 205, 304];
 
 export function createOutgoing(options: OutgoingOptions): Outgoing {
-  const { resolve = resolveBySystem, timeout = TIMEOUT, limit = LIMIT, ca } = options;
+  const { timeout = TIMEOUT, limit = LIMIT, ca } = options;
+  const resolve = joining(options.resolve ?? resolveBySystem);
   const rule = createAddressRule(options.named, options.publicUrl);
 
   const exchange = async (

@@ -234,6 +234,37 @@ describe('answers of those who are called', () => {
     expect(listener.connections).to.equal(0);
   });
 
+  it('SEC-66 a slow name server is asked once at a time, however many requests wait, and each judges what it says', async () => {
+    const asked: PromiseWithResolvers<readonly string[]>[] = [];
+    const { fetch, examine } = outgoingOf('http://localhost:3000', {
+      timeout: 2000,
+      resolve: () => {
+        const one = Promise.withResolvers<readonly string[]>();
+        asked.push(one);
+        return one.promise;
+      },
+    });
+    const url = new URL('https://rp.example/');
+    const waiting = Array.from({ length: 50 }, () => examine(url));
+    const refused = fetch(url).then(String, String);
+    const other = examine(new URL('https://other.example/'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked, 'two hosts').to.have.length(2);
+    for (const one of asked) one.resolve(['10.0.0.1']);
+    for (const fault of await Promise.all([...waiting, other])) {
+      expect(fault).to.include('OUTGOING_PRIVATE');
+    }
+    expect(await refused).to.include('fetch failed');
+    const later = examine(url);
+    expect(asked, 'asked anew').to.have.length(3);
+    asked[2]?.reject(new Error('no such host'));
+    expect(await later.catch((error: Error) => error.message)).to.equal('no such host');
+    const again = examine(url);
+    expect(asked, 'a failure is not kept').to.have.length(4);
+    asked[3]?.resolve(['127.0.0.1']);
+    expect(await again).to.equal(undefined);
+  });
+
   it('a caller’s own signal ends it, with its reason', async () => {
     const { port } = await serve(() => undefined);
     const controller = new AbortController();
