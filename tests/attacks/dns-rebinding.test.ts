@@ -129,6 +129,27 @@ describe('names that lead to this machine', () => {
     expect(old.status).to.be.oneOf([400, 404]);
   });
 
+  it('D17 what a proxy on this machine passes on for somebody else is not from here, however it says so', async () => {
+    for (const header of [
+      'X-Forwarded-For: 127.0.0.1, 198.18.0.1',
+      'X-Forwarded-For:',
+      'X-Real-IP: 198.18.0.1',
+      'X-Client-IP: 198.18.0.1',
+      'True-Client-IP: 2001:db8::1',
+      'CF-Connecting-IP: 198.18.0.1',
+      'Forwarded: for=198.18.0.1',
+      'Forwarded: for="[2001:db8::1]:443";proto=https',
+      'Forwarded: proto=https',
+      'Via: 1.1 proxy',
+      'X-Forwarded-Proto: https',
+      'X-Forwarded-Host: localhost',
+    ]) {
+      expectAll(await statuses(['localhost'], '', [header]), 404, header);
+    }
+    const own = ['X-Forwarded-For: 127.0.0.1', 'X-Real-IP: ::1', 'X-Forwarded-Proto: https'];
+    expectAll(await statuses(['localhost'], '', own), 200, own.join());
+  });
+
   it('D17 everything else goes on answering under any Host', async () => {
     for (const path of [
       '/health/live',
