@@ -1,6 +1,7 @@
 /** Nobody who names an address leads this server inwards: what may not be called is not even connected to (SSRF). */
 import { expect } from 'chai';
 import type { Outgoing } from '../../src/kernel/outgoing.ts';
+import { createUpstreamFetch } from '../../src/plugins/federation/upstream-fetch.ts';
 import { type Listener, listenOnAll } from '../support/listeners.ts';
 import { createRecordingLog } from '../support/log.ts';
 import { outgoingOf } from '../support/outgoing.ts';
@@ -228,6 +229,15 @@ describe('addresses that are called', () => {
     expect(listener.connections).to.equal(1);
     expect(await faultOf({ ...outgoing, fetch: allowed }, url)).to.include('never called');
     expect(listener.connections).to.equal(1);
+  });
+
+  it('SEC-66 an issuer that is no URL, of a directory that a plugin asks, keeps no other provider from being called', async () => {
+    const outgoing = outgoingOf(PUBLIC, leadingTo(['10.0.0.1']));
+    const fetch = createUpstreamFetch(outgoing, () => ['corp-directory', '', 'urn:ldap:corp']);
+    expect(await faultOf({ ...outgoing, fetch }, 'https://rp.example/')).to.include(
+      'OUTGOING_PRIVATE',
+    );
+    expect(await faultOf({ ...outgoing, fetch }, 'https://./'), 'no host').not.to.equal('none');
   });
 
   it('SEC-94 the log says host and reason, and nothing of the request', async () => {
