@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { commands as roleCommands } from '../../src/plugins/roles/cli.ts';
 import { Roles } from '../../src/plugins/roles/contract.ts';
+import { diagnoseSuperusers } from '../../src/plugins/roles/diagnose.ts';
+import { createRoleModel } from '../../src/plugins/roles/model.ts';
 import { commands as userCommands } from '../../src/plugins/users/cli.ts';
 import { Users } from '../../src/plugins/users/contract.ts';
 import { createCommandRunner } from '../plugins/users/command-run.ts';
@@ -167,6 +169,18 @@ describe('D1 commands that name a user by an address that somebody registered', 
       expect((await run(name, [other, ...more], { yes: true })).out).to.not.equal('');
     });
   }
+
+  it('D1 doctor names superusers of before whose address nobody verified, until somebody vouches for it', async () => {
+    const { check } = diagnoseSuperusers(createRoleModel(app.database.database));
+    const named = async (id: string) =>
+      (await check()).filter(({ problem }) => problem.includes(id)).map(({ severity }) => severity);
+    const id = await register(newAddress());
+    expect(await named(id)).to.deep.equal([]);
+    await app.app.use(Roles).grant(id, 'superuser');
+    expect(await named(id)).to.deep.equal(['warning']);
+    await run('create-superuser', [id], { passwordStdin: true }, given);
+    expect(await named(id)).to.deep.equal([]);
+  });
 
   it('D1 commands that only read show such a user, and say that the address is unverified', async () => {
     const email = newAddress();

@@ -27,13 +27,13 @@ export const emailLinks = definePlugin({
   settings: z.object({}),
   setup(context) {
     const { core, oidc } = context;
-    const [mails, limits] = [context.use(Mails), context.use(RateLimits)];
+    const mails = context.use(Mails);
     if (core.registration === 'strict' && !mails.enabled) {
       throw new PluginError(
         'REGISTRATION=strict sends a link to every new address: set SMTP_URL and MAIL_FROM, or REGISTRATION=open',
       );
     }
-    const users = context.use(Users);
+    const [users, limits] = [context.use(Users), context.use(RateLimits)];
     const { passwordMinLength, admit } = users;
     const publicUrl = core.publicUrl.href.replace(/\/$/, '');
     const base = core.publicUrl.pathname.replace(/\/$/, '');

@@ -7,6 +7,7 @@ import { Users } from '../users/contract.ts';
 import { createClaimSources } from './claims.ts';
 import { commands } from './cli.ts';
 import { RoleGranted, RoleRevoked, Roles } from './contract.ts';
+import { diagnoseSuperusers } from './diagnose.ts';
 import { createHolderRoutes } from './holder-routes.ts';
 import { createRoleModel } from './model.ts';
 import { createRoutes } from './routes.ts';
@@ -33,6 +34,7 @@ export const roles = definePlugin({
       provides: [provide(Roles, service)],
       routes: [...createRoutes(parts), ...createHolderRoutes(parts)],
       claims: createClaimSources(model),
+      diagnoses: [diagnoseSuperusers(model)],
       exportUser: { roles: ({ id }) => model.exportUser(id) },
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
       start: () => service.ensureSuperuser(),

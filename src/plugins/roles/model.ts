@@ -21,6 +21,11 @@ const CREATE_IF_MISSING = {
   text: `INSERT INTO roles (id, name, description, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING`,
 };
+const UNVERIFIED_SUPERUSERS = {
+  name: 'roles-unverified-superusers',
+  text: `SELECT users.id FROM users JOIN user_roles ON user_id = users.id JOIN roles ON role_id = roles.id
+    WHERE roles.name = $1 AND NOT email_verified AND disabled_at IS NULL ORDER BY users.id LIMIT 20`,
+};
 // No row for an unknown user either: the caller tells the two apart.
 const GRANT = {
   name: 'user-roles-grant',
@@ -166,6 +171,10 @@ function userRoleTable(db: Database) {
     async lockUser(userId: string, transaction: Transaction): Promise<boolean> {
       return UUID.test(userId) && (await db.query(LOCK_USER, [userId], transaction)).length === 1;
     },
+
+    /** Ids of active superusers whose address nobody has verified; the first 20. */
+    unverifiedSuperusers: async (): Promise<readonly string[]> =>
+      (await db.query<{ id: string }>(UNVERIFIED_SUPERUSERS, [SUPERUSER])).map(({ id }) => id),
 
     /** True when this user alone is an active superuser. Means something only under `lock`. */
     async isLastSuperuser(userId: string, transaction: Transaction): Promise<boolean> {

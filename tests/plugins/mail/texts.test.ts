@@ -6,7 +6,13 @@ import { createPluginContext } from '../plugin-context.ts';
 const { render } = createPluginContext().context;
 const compose = createComposer({ render, product: 'auth.example.com' });
 const times = { device: 'Firefox on Windows', time: '2026-11-23 08:00 UTC' };
-const locals = { ...times, name: 'Ana', url: 'https://auth.example.com/l/abc?a=1&b=2', hours: 1 };
+const ways = {
+  provider: 'Google',
+  detail: 'ana@gmail.example',
+  ways: 'Google (ana@gmail.example)',
+};
+const url = 'https://auth.example.com/l/abc?a=1&b=2';
+const locals = { ...times, ...ways, name: 'Ana', url, hours: 1 };
 
 describe('mails', () => {
   for (const template of Object.keys(texts)) {
