@@ -44,8 +44,7 @@ export const federation = definePlugin({
       ...core,
       ...{ base, users, providers, identities, tell },
       ...{ sessions: context.use(Sessions), browsers: context.use(BrowserSessions) },
-      flows: createFlows(context),
-      ...{ cipher, keepsTokens },
+      ...{ flows: createFlows(context), cipher, keepsTokens },
     });
     const fetch = createUpstreamFetch(context.outgoing, providers.issuers);
     const { forgotPath, showAtReset } = context.use(EmailLinks);
@@ -57,6 +56,7 @@ export const federation = definePlugin({
       routes: createRoutes({ federation: service, publicUrl, origins }),
       exportUser: { identities: ({ id }) => identities.exportUser(id) },
       eraseUser: ({ id }, transaction) => identities.eraseUser(id, transaction),
+      credentialsChanged: service.identities.credentialsChanged,
       diagnoses: [diagnoseProviders({ ...context, ...core, providers, fetch })],
       pages: createPages({ federation: service, base, origins, forgotPath, admit: users.admit }),
       start: () => renewSeals().then(() => providers.warnOfUnknown(context.log)),

@@ -40,7 +40,13 @@ const INSERT = {
 };
 const USED = {
   name: 'identities-used',
-  text: 'UPDATE identities SET last_used_at = $2, tokens = coalesce($3, tokens) WHERE id = $1',
+  text: 'UPDATE identities SET last_used_at = $2, tokens = coalesce($3, tokens) WHERE id = $1 RETURNING id',
+};
+// Reads the table of `users`: waits for a change of credentials under way, and keeps others waiting.
+const LOCK_USER = {
+  name: 'identities-lock-user',
+  text: `SELECT id FROM users WHERE id = $1 AND credentials_ver = $2 AND disabled_at IS NULL
+    FOR SHARE`,
 };
 const DELETE = {
   name: 'identities-delete',
@@ -93,8 +99,14 @@ export function createIdentityModel(db: Database) {
       return (await db.query(INSERT, [...values, ...times], transaction)).length > 0;
     },
 
-    async used(id: string, at: Date, tokens: string | undefined): Promise<void> {
-      await db.query(USED, [id, at, tokens ?? null]);
+    /** False when it is gone by now. */
+    async used(id: string, at: Date, tokens: string | undefined): Promise<boolean> {
+      return (await db.query(USED, [id, at, tokens ?? null])).length > 0;
+    },
+
+    /** False when the user is gone or disabled, or has other credentials by now; else they have them until the transaction ends. */
+    async lockUser(userId: string, credentialsVersion: number, transaction: Transaction) {
+      return (await db.query(LOCK_USER, [userId, credentialsVersion], transaction)).length > 0;
     },
 
     async delete(id: string, transaction: Transaction): Promise<boolean> {

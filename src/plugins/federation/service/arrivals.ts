@@ -2,6 +2,7 @@ import { type Clock, epochSeconds } from '../../../kernel/clock.ts';
 import type { OidcEngine } from '../../../kernel/oidc.ts';
 import { ProblemError } from '../../../kernel/problem.ts';
 import type { PageReply, RequestInfo } from '../../../kernel/route.ts';
+import type { UserService } from '../../users/contract.ts';
 import type { Proof } from '../check-identity.ts';
 import type { Flows, Goal, Waiting } from '../flows.ts';
 import { problems } from '../problems.ts';
@@ -18,6 +19,7 @@ interface Dependencies extends Pick<SignIn, 'signInPage'> {
   readonly clock: Clock;
   readonly flows: Flows;
   readonly oidc: Pick<OidcEngine, 'currentSession'>;
+  readonly users: Pick<UserService, 'find'>;
   readonly identities: Pick<Identities, 'link'>;
   readonly prove: Prove;
   readonly resolve: ResolveUser;
@@ -47,7 +49,7 @@ function checkProven(authTime: number | undefined, since: number | undefined): v
 
 /** A browser comes back from a provider: signs in, links, asks, or goes back into its authorization request. */
 export function createArrivals(dependencies: Dependencies) {
-  const { providers, flows, oidc, identities, prove, resolve, signInPage } = dependencies;
+  const { providers, flows, oidc, users, identities, prove, resolve, signInPage } = dependencies;
   const { publicUrl, base, clock } = dependencies;
 
   /** Only for who is still signed in as they were when they left (CVE-2026-105207). */
@@ -56,9 +58,11 @@ export function createArrivals(dependencies: Dependencies) {
     proof: Proof,
     request: RequestInfo,
   ): Promise<PageReply> => {
+    // Before it is known that their session lives: what changes from here on is seen.
+    const user = await users.find(goal.userId);
     const current = await oidc.currentSession(request.exchange);
     if (current?.uid !== goal.sid || current.userId !== goal.userId) throw problems.stateInvalid();
-    await identities.link(goal.userId, proof);
+    await identities.link(user, proof);
     if (goal.returnTo !== undefined) return { redirect: goal.returnTo };
     return { view: 'federation/connected', locals: { label: providers.get(proof.provider).label } };
   };

@@ -1,6 +1,6 @@
 import type { Clock, Random } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
-import type { Log } from '../../../kernel/plugin.ts';
+import type { CredentialsChange, Log } from '../../../kernel/plugin.ts';
 import type { Transaction } from '../../../kernel/store.ts';
 import type { WaysIn } from '../../email-links/contract.ts';
 import type { User, UserService } from '../../users/contract.ts';
@@ -63,18 +63,20 @@ export function createIdentities(dependencies: IdentityDependencies) {
     if (!user.emailVerified || !proof.verifiedEmail) throw problems.linkUnverified();
     const row = identityRow(proof, user.id, dependencies);
     await identities.transaction(async (transaction) => {
+      // What was proven with the former credentials opens no door any more (D4).
+      const isAsKnown = await identities.lockUser(user.id, user.credentialsVersion, transaction);
+      if (!isAsKnown) throw problems.stateInvalid();
       if (!(await identities.insert(row, transaction))) throw problems.alreadyLinked();
       await tell(user, 'identity-connected', describe(row), transaction);
     });
     events.emit(IdentityLinked, { userId: user.id, provider: proof.provider });
   };
 
-  const link = async (userId: string, proof: Proof): Promise<void> => {
-    const user = await users.find(userId);
+  const link = async (user: User | undefined, proof: Proof): Promise<void> => {
     if (!user || user.disabledAt) throw problems.accountUnavailable();
     const known = await identities.find(proof.issuer, proof.subject);
     if (!known) return add(user, proof);
-    if (known.user_id !== userId) throw problems.identityTaken();
+    if (known.user_id !== user.id) throw problems.identityTaken();
     await identities.used(known.id, new Date(clock.now()), proof.tokens);
   };
 
@@ -115,11 +117,21 @@ export function createIdentities(dependencies: IdentityDependencies) {
   return {
     ways,
 
+    /** Of an address that is claimed every door closes: whoever registered it is out (SEC-73). */
+    async credentialsChanged({ userId, by }: CredentialsChange, transaction: Transaction) {
+      if (by !== 'address-claimed') return;
+      for (const { id, provider } of await identities.ofUser(userId, transaction)) {
+        if (!(await identities.delete(id, transaction))) continue;
+        transaction.afterCommit(() => events.emit(IdentityUnlinked, { userId, provider }));
+      }
+    },
+
     list: async (userId: string): Promise<readonly LinkedIdentity[]> =>
       (await identities.ofUser(userId)).map(describe),
 
     /**
-     * Links for who has just proved both sides. Idempotent. Throws `federation:link-unverified`, `:identity-taken`,
+     * Links for who has just proved both sides, to the user as read before they did: after a change of credentials meanwhile
+     * they start again. Idempotent. Throws `federation:state-invalid`, `federation:link-unverified`, `:identity-taken`,
      * `:already-linked`, `:account-unavailable`.
      */
     link,

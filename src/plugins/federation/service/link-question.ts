@@ -36,17 +36,17 @@ export function createLinkQuestion(dependencies: QuestionDependencies) {
       return { kind: 'link', provider: { id, label }, email: user.email, proof };
     },
 
-    /** Links. False for a wrong password, and without one when the session proves nothing. */
+    /** Links, to the user as read before. False for a wrong password, and without one when the session proves nothing. */
     async confirm(
-      { id }: User,
+      user: User,
       proof: Proof,
       { password, request }: { password: string | undefined; request: RequestInfo },
     ): Promise<boolean> {
       const proven =
         password === undefined
-          ? await isRecent(id, request)
-          : await users.verifyPassword(id, password, { request });
-      if (proven) await identities.link(id, proof);
+          ? await isRecent(user.id, request)
+          : await users.verifyPassword(user.id, password, { request });
+      if (proven) await identities.link(user, proof);
       return proven;
     },
   };

@@ -57,8 +57,9 @@ export function createResolveUser(dependencies: ResolveDependencies): ResolveUse
     const row = await identities.find(issuer, subject);
     if (!row) return undefined;
     const user = usable(await users.find(row.user_id));
-    await identities.used(row.id, new Date(clock.now()), tokens);
-    return { kind: 'user', user };
+    // Last: whoever takes it away from here on changes credentials too, or finds the session of this sign-in.
+    const isThere = await identities.used(row.id, new Date(clock.now()), tokens);
+    return isThere ? { kind: 'user', user } : undefined;
   };
 
   /** Undefined when the address was taken by another request meanwhile. */

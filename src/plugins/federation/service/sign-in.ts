@@ -37,7 +37,9 @@ export function createSignIn({ browsers, oidc, clock }: SignInDependencies) {
   ): Promise<readonly CookieChange[]> => {
     const authTime = await authTimeOf(user.id, proof, request);
     const amr = amrOf(proof.provider);
-    const started = await browsers.start(user.id, { amr, authTime, request });
+    // With the credentials that the user had when the identity was found to be theirs: a reset meanwhile ends this too (D4).
+    const { id, credentialsVersion } = user;
+    const started = await browsers.start(id, { amr, authTime, credentialsVersion, request });
     if (!started) throw problems.accountUnavailable();
     return started.cookies;
   };
