@@ -43,6 +43,21 @@ describe('D1 commands that name a user by an address that somebody registered', 
       ({ name, message }: Error) => `${name}: ${message}`,
     );
   const isSuperuser = (id: string) => app.app.use(Roles).has(id, 'superuser');
+  /** As a version before, or a change of address without mail, left it. */
+  const connect = (id: string) =>
+    app.storage.db.query(
+      {
+        name: 'test-connect',
+        text: `INSERT INTO identities (id, user_id, provider, issuer, subject, created_at, last_used_at)
+          VALUES (gen_random_uuid(), $1, 'google', 'https://accounts.google.com', $2, now(), now())`,
+      },
+      [id, `sub of ${id}`],
+    );
+  const waysIn = (id: string) =>
+    app.storage.db.query(
+      { name: 'test-ways-in', text: 'SELECT provider FROM identities WHERE user_id = $1' },
+      [id],
+    );
   const given = { stdin: `${OPERATORS}\n` };
 
   it('D1 SEC-78 create-superuser refuses the account of the one who was first, with the id to use', async () => {
@@ -71,6 +86,7 @@ describe('D1 commands that name a user by an address that somebody registered', 
       const email = newAddress();
       const id = await register(email);
       const attacker = await signIn(email, ATTACKERS);
+      await connect(id);
       const { args, options } = name(id, email);
       const all = { ...options, passwordStdin: true, json: true };
       const { out, changes } = await run('create-superuser', args, all, given);
@@ -81,6 +97,7 @@ describe('D1 commands that name a user by an address that somebody registered', 
         ['role_granted', id],
       ]);
       expect(await isSuperuser(id)).to.equal(true);
+      expect(await waysIn(id), 'accounts of providers').to.deep.equal([]);
       for (const [path, method] of [
         ['/auth/me', 'GET'],
         ['/users', 'GET'],

@@ -27,7 +27,7 @@ interface Made {
 /**
  * The first way into a new installation. The password never comes from the command line, which every process can read.
  * Somebody may have registered the address first: such a user is refused unless named by id or with `--unverified`, and a
- * password that is given is theirs from then on, alone.
+ * password that is given replaces theirs, and what was signed in ends.
  */
 export const createSuperuser: Command = {
   name: 'create-superuser',
@@ -78,7 +78,9 @@ async function takeOver(input: CommandInput, user: User): Promise<Made> {
   const question = `Password (empty: ${hasPassword ? 'they keep theirs' : 'they get none'}): `;
   const typed = await readPassword(input, question);
   if (typed === undefined) return { user, isNew: false, password: hasPassword ? 'kept' : 'none' };
-  await users.setPassword(user.id, typed, { alongside: vouchFor(users, user) });
+  // Of an address that nobody had verified, all that whoever registered it connected or allowed goes as well.
+  const by = user.emailVerified ? 'password-reset' : 'address-claimed';
+  await users.setPassword(user.id, typed, { by, alongside: vouchFor(users, user) });
   input.record('password_set', user.id);
   return { user: (await users.find(user.id)) ?? user, isNew: false, password: 'set' };
 }
