@@ -110,6 +110,8 @@ export interface NewGrant {
   readonly audiences: readonly string[];
   /** Seconds after which the grant goes unless its code was redeemed. Without it nobody waits for a code. */
   readonly redeemWithin?: number;
+  /** It rests on a consent, and is made only while that is there. */
+  readonly consented?: boolean;
 }
 
 /** A code that was redeemed before, or whose grant is over. */
@@ -121,7 +123,7 @@ export class CodeReplayed extends Error {
 export interface GrantFence {
   /** Adapter of oidc-provider's `Grant` model. */
   readonly adapter: Adapter;
-  /** Returns the grant's id; undefined when its session has ended meanwhile. */
+  /** Returns the grant's id; undefined when its session has ended meanwhile, or its consent was withdrawn. */
   create(grant: NewGrant, transaction?: Transaction): Promise<string | undefined>;
   /**
    * Redeems the code of a grant: exactly one caller, ever (RFC 6749 §4.1.2). Throws `CodeReplayed`

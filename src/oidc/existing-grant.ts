@@ -39,7 +39,8 @@ export function createLoadExistingGrant({ grants, consents, resources }: Depende
     const wanted = [...oidc.requestParamScopes].filter((scope) => grantable.has(scope));
     const asked = Object.keys(oidc.resourceServers ?? {});
     const api = asked.includes(resources.api) && mayUseApi(client, resources);
-    if (!(await hasConsent(session.accountId, client, { scopes: wanted, api }))) return undefined;
+    const isAllowed = () => hasConsent(session.accountId ?? '', client, { scopes: wanted, api });
+    if (!(await isAllowed())) return undefined;
 
     const scope = wanted.join(' ');
     const openidScope = OIDC_SCOPES.filter((name) => wanted.includes(name)).join(' ');
@@ -53,7 +54,9 @@ export function createLoadExistingGrant({ grants, consents, resources }: Depende
       resources: { [resources.api]: scope },
       audiences: api ? [resources.api, resources.own] : [resources.own],
       redeemWithin: REDEEM_WITHIN,
+      consented: client['first_party'] !== true,
     });
+    if (id === undefined && !(await isAllowed())) return undefined;
     if (id === undefined) throw new errors.LoginRequired('the session has just ended');
     const grant = new oidc.provider.Grant({ accountId: userId, clientId });
     grant.jti = id;

@@ -31,11 +31,15 @@ const COLUMNS = `id, user_id, client_id, session_id, payload, rotation, rotation
 const FIND = { name: 'grants-find', text: `SELECT ${COLUMNS} FROM grants WHERE id = $1` };
 const INSERT = {
   name: 'grants-insert',
-  // The lock makes a new grant wait for a session that is being ended right now, and see it.
-  text: `WITH made AS (
+  // The locks make a new grant wait for a session that is being ended, or a consent that is being withdrawn, right now, and
+  // see it. In this order, as a reset takes them.
+  text: `WITH live AS (SELECT id FROM sessions WHERE id = $4 AND ended_at IS NULL FOR SHARE),
+    made AS (
       INSERT INTO grants (id, user_id, client_id, session_id, payload, offline, created_at, expires_at)
-      SELECT $1, $2, $3, id, $5, $6, $7, $8 FROM sessions
-      WHERE id = $4 AND ended_at IS NULL FOR SHARE RETURNING id),
+      SELECT $1, $2, $3, id, $5, $6, $7, $8 FROM live
+      WHERE NOT $10::boolean
+        OR EXISTS (SELECT FROM consents WHERE user_id = $2 AND client_id = $3 AND live.id = $4 FOR SHARE)
+      RETURNING id),
     code AS (
       INSERT INTO grant_codes (grant_id, redeem_by)
       SELECT id, clock_timestamp() + make_interval(secs => $9) FROM made WHERE $9::int IS NOT NULL)
@@ -112,6 +116,7 @@ export interface NewGrantRow {
   readonly expiresAt: Date;
   /** Seconds in which its code must be redeemed. */
   readonly redeemWithin?: number | undefined;
+  readonly consented?: boolean | undefined;
 }
 
 /** Seconds that clocks may differ, on both sides of an access token's lifetime. */
@@ -144,16 +149,14 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
   return {
     find: (id: string, now: Date) => first(db.query<GrantRow>(FIND, [id, now])),
 
-    /** False when the session has ended by now. */
+    /** False when the session has ended by now, or the consent of a `consented` one is gone. */
     async insert(grant: NewGrantRow, transaction?: Transaction): Promise<boolean> {
       const { id, userId, clientId, sessionId, payload, offline, createdAt, expiresAt } = grant;
       const redeemWithin = grant.redeemWithin ?? null;
       const json = JSON.stringify(payload);
-      const rows = await db.query(
-        INSERT,
-        [id, userId, clientId, sessionId, json, offline, createdAt, expiresAt, redeemWithin],
-        transaction,
-      );
+      const values = [id, userId, clientId, sessionId, json, offline, createdAt, expiresAt];
+      const conditions = [redeemWithin, grant.consented ?? false];
+      const rows = await db.query(INSERT, [...values, ...conditions], transaction);
       return rows.length === 1;
     },
 
