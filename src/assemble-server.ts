@@ -210,7 +210,7 @@ function assembleHttp(
     version: packageVersion(root),
     oidcPaths: describeEndpoints(endpointPaths),
     cookieKeys: cookieKeys(secrets),
-    csrfKey: secrets.keys('csrf')[0],
+    csrfKeys: secrets.keys('csrf'),
     corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUST_PROXY,
     limiter: registry.all('limiter')[0]?.value,

@@ -47,7 +47,7 @@ export interface HttpOptions extends Authentication {
   /** The endpoints of `oidc`, as the API's document shows them. */
   readonly oidcPaths: ForeignPaths;
   readonly cookieKeys: NonNullable<Koa['keys']>;
-  readonly csrfKey: Buffer;
+  readonly csrfKeys: readonly [Buffer, ...Buffer[]];
   /** Other origins whose pages may call the REST API. */
   readonly corsOrigins: readonly string[];
   /** Aborted when this process is about to stop. */

@@ -25,8 +25,8 @@ export interface PageEnvironment {
   readonly render: (view: string, locals: Record<string, unknown>) => string;
   readonly requestInfo: (ctx: Context) => RequestInfo;
   readonly limit: Limit;
-  /** Key of the form tokens, 32 bytes. */
-  readonly csrfKey: Buffer;
+  /** Of the form tokens, 32 bytes each: the first makes them, all are accepted, as of cookies. */
+  readonly csrfKeys: readonly [Buffer, ...Buffer[]];
 }
 
 /** A token for the forms of one page, worthless with any other binding (an interaction, a link, a session). */
@@ -35,17 +35,19 @@ const formToken = (key: Buffer, binding: string): string =>
 
 /** Page → middleware: CSRF, admission, rate limit, form, one call of the handler, HTML or 303. */
 export function pageHandler(page: Page, environment: PageEnvironment): Middleware {
-  const { cookies, origin, csrfKey, requestInfo, limit } = environment;
+  const { cookies, origin, csrfKeys, requestInfo, limit } = environment;
   const allowed = new Set([origin]);
   const serve = async (ctx: Context, text?: string): Promise<void> => {
     const params = paramsOf(ctx);
     const binding = params['uid'] ?? params['code'] ?? readCookie(ctx, cookies, 'session') ?? '';
-    const csrf = formToken(csrfKey, binding);
+    const csrf = formToken(csrfKeys[0], binding);
     let form: Record<string, string> = {};
     await limit(ctx, page.rateLimit?.(params) ?? classOfMethod(page.method));
     if (page.method === 'post') {
       form = await readForm(ctx, text);
-      if (!sameText(form['_csrf'] ?? '', csrf)) throw pageProblems.formExpired();
+      const given = form['_csrf'] ?? '';
+      if (!csrfKeys.some((key) => sameText(given, formToken(key, binding))))
+        throw pageProblems.formExpired();
     }
     const query = Object.fromEntries(new URLSearchParams(ctx.querystring));
     const work = page.handle({ params, query, form, csrf, request: requestInfo(ctx) });
