@@ -155,6 +155,22 @@ describe('password hasher', () => {
       expect(await costOf(hasher, null)).to.deep.equal(['m=192,t=1,p=1']);
     });
 
+    it('takes the right password, though a reading that knew it not came while it waited for its turn', async () => {
+      const weak = await createHasher({ memoryKib: 128 }).hash('correct');
+      const { parameters, log } = createHasher({ memoryKib: 192 });
+      const queue: Pick<HashQueue, 'run'> = {
+        async run(work) {
+          await parameters.read();
+          return work();
+        },
+      };
+      const { verify } = createPasswordHasher({
+        ...{ memoryKib: 192, passes: 1, peppers: [], random, log, queue, parameters },
+      });
+      expect((await verify(weak, 'correct')).matches).to.equal(true);
+      expect((await verify(weak, 'wrong')).matches).to.equal(false);
+    });
+
     it('takes one turn of the queue for all of them', async () => {
       const hasher = createHasher({ stored: ['m=128,t=1,p=1'] });
       await hasher.parameters.read();
