@@ -57,6 +57,7 @@ describe('the OpenAPI document', () => {
     expect(parameters.map((one) => `${one.in} ${one.name}`)).to.deep.equal([
       'path provider',
       'query return_to',
+      'query prompt',
     ]);
     expect(document.paths['/oauth2/{provider}/callback']?.['get']).to.be.an('object');
   });
