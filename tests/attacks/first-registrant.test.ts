@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import { EmailLinks } from '../../src/plugins/email-links/contract.ts';
 import { commands as roleCommands } from '../../src/plugins/roles/cli.ts';
 import { Roles } from '../../src/plugins/roles/contract.ts';
 import { diagnoseSuperusers } from '../../src/plugins/roles/diagnose.ts';
@@ -18,7 +19,11 @@ describe('D1 commands that name a user by an address that somebody registered', 
   let run: ReturnType<typeof createCommandRunner>;
   before(async () => {
     app = await startTestApp();
-    const services = { users: app.app.use(Users), roles: app.app.use(Roles) };
+    const services = {
+      users: app.app.use(Users),
+      roles: app.app.use(Roles),
+      'email-links': app.app.use(EmailLinks),
+    };
     run = createCommandRunner([...roleCommands, ...userCommands], services);
   });
   after(() => app.close());
@@ -125,6 +130,20 @@ describe('D1 commands that name a user by an address that somebody registered', 
     expect((await owner.browser.request('/auth/refresh', { method: 'POST' })).status).to.equal(401);
     expect((await signIn(email, ATTACKERS)).status).to.equal(401);
     expect((await signIn(email, OPERATORS)).status).to.equal(200);
+  });
+
+  it('D1 what else signs in to a verified account is told with the role', async () => {
+    const email = newAddress();
+    const id = await register(email);
+    await app.app.use(Users).verifyEmail(id, email, undefined as never);
+    await connect(id);
+    for (const [options, terminal] of [
+      [{}, {}],
+      [{ passwordStdin: true }, given],
+    ] as const) {
+      const { notes } = await run('create-superuser', [email], options, terminal);
+      expect(notes).to.match(/^google, connected on .*, signs in to .* as well/i);
+    }
   });
 
   it('D1 whom create-superuser makes has a verified address: the operator vouches for it', async () => {

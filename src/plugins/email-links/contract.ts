@@ -28,6 +28,8 @@ export type RegistrationRequest = Omit<Registration, 'password'> & {
 export interface EmailLinkService {
   /** During `setup` only: shown in the mail and on the page of a reset, and removed there by whom they are not. */
   showAtReset(ways: WaysIn): void;
+  /** What signs in to an account besides its password. */
+  waysIn(userId: string): Promise<readonly WayIn[]>;
   /** Whether mail can leave. Without it an address changes at once, and nobody can reset a password. */
   readonly mailEnabled: boolean;
   /** Path, below PUBLIC_URL's own, of the page for those who forgot their password; undefined without mail. */

@@ -100,6 +100,7 @@ export function createEmailLinkService(dependencies: Dependencies) {
       register: registration.register,
       changeEmail: change.changeEmail,
       passwordChanged: password.passwordChanged,
+      waysIn: dependencies.ways.list,
     },
     forgot: password.forgot,
 

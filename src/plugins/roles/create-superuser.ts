@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, CommandError, type CommandInput } from '../../kernel/plugin.ts';
+import { EmailLinks } from '../email-links/contract.ts';
 import type { Alongside } from '../sessions/contract.ts';
 import {
   notVerified,
@@ -49,6 +50,7 @@ export const createSuperuser: Command = {
     const granted = await use(Roles).grant(user.id, SUPERUSER);
     if (granted) record('role_granted', user.id, { added: SUPERUSER });
 
+    await tellWaysIn(input, user);
     if (user.disabledAt)
       io.note('This user is disabled; "authsrv user enable" lets them in again.');
     if (options['json']) return io.out(JSON.stringify(toJson(made)));
@@ -58,6 +60,16 @@ export const createSuperuser: Command = {
     }
   },
 };
+
+/** A password leaves them as they are: whose they are the operator sees. */
+async function tellWaysIn({ io, use }: CommandInput, { id, email }: User): Promise<void> {
+  for (const { label, detail, since } of await use(EmailLinks).waysIn(id)) {
+    const account = `${label}${detail === null ? '' : ` (${detail})`}`;
+    io.note(
+      `${account}, connected on ${since.toISOString().slice(0, 10)}, signs in to ${email} as well. If that is not theirs, have them reset the password by mail: it is disconnected there.`,
+    );
+  }
+}
 
 /** Undefined when there is nobody yet. Throws CommandError for whom somebody else may have registered. */
 async function findUser(input: CommandInput): Promise<User | undefined> {

@@ -13,7 +13,9 @@ describe('role commands', () => {
   before(async () => {
     test = await createTestDatabase();
     fixture = createRolesFixture(test.database);
-    run = createCommandRunner(commands, { users: fixture.users, roles: fixture.roles });
+    const emailLinks = { waysIn: async () => [] };
+    const { users, roles } = fixture;
+    run = createCommandRunner(commands, { users, roles, 'email-links': emailLinks });
   });
   after(() => test.drop());
 
