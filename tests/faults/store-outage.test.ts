@@ -69,10 +69,13 @@ async function expectService(app: TestApp): Promise<void> {
 async function expectHealth(app: TestApp, failed: string): Promise<void> {
   const browser = app.browser();
   expect((await browser.request('/health/live')).status).to.equal(200);
-  const ready = await browser.request('/health/ready');
-  expect(ready.status).to.equal(503);
-  expect(ready.headers.get('retry-after')).to.match(/^\d+$/);
-  expect(ready.json<{ dependencies: object }>().dependencies).to.include({ [failed]: 'failed' });
+  // What was found a moment ago is told for 100 ms.
+  await eventually(async () => {
+    const ready = await browser.request('/health/ready');
+    expect(ready.status).to.equal(503);
+    expect(ready.headers.get('retry-after')).to.match(/^\d+$/);
+    expect(ready.json<{ dependencies: object }>().dependencies).to.include({ [failed]: 'failed' });
+  }, RECOVERY);
 }
 
 /** What no store is needed for goes on. */
