@@ -26,6 +26,21 @@ export function createClientService(dependencies: Dependencies): ClientService {
     dependencies;
   const now = (): Date => new Date(clock.now());
 
+  /**
+   * Once more, after a change of the client is committed: a request that read the client as it was may have made a grant, and
+   * tokens, that the transaction of the change did not see. From here on every request reads the client as it is.
+   */
+  const endLateGrants = async (clientId: string, reason: string): Promise<void> => {
+    try {
+      await revocations.transaction(async (transaction, deny) => {
+        await grants.endAll({ clientId }, reason, transaction, deny);
+      });
+    } catch (error) {
+      const fields = { event: 'client.late_grants_not_ended', client_id: clientId, err: error };
+      log.warn(fields, 'what was under way while the client changed lives on until it expires');
+    }
+  };
+
   return {
     resources,
 
@@ -67,13 +82,15 @@ export function createClientService(dependencies: Dependencies): ClientService {
 
     async setResources(clientId, allowed) {
       let before: readonly string[] | undefined;
+      let isLess = false;
       await revocations.transaction(async (transaction, deny) => {
         const changed = await clients.setResources(clientId, allowed, now(), transaction);
         if (!changed) throw problems.notFound();
         before = changed.before ?? undefined;
-        const isLess = before?.some((resource) => !allowed.includes(resource)) ?? false;
+        isLess = before?.some((resource) => !allowed.includes(resource)) ?? false;
         if (isLess) await grants.endAll({ clientId }, 'resource taken away', transaction, deny);
       });
+      if (isLess) await endLateGrants(clientId, 'resource taken away');
       const row = await clients.find(clientId);
       if (!row) throw problems.notFound();
       return { client: toClient(row), before };
@@ -84,6 +101,7 @@ export function createClientService(dependencies: Dependencies): ClientService {
         if (!(await clients.delete(clientId, transaction))) throw problems.notFound();
         await grants.endAll({ clientId }, 'client deleted', transaction, deny);
       });
+      await endLateGrants(clientId, 'client deleted');
       log.info({ event: 'client.deleted', client_id: clientId }, 'client deleted');
       events.emit(ClientDeleted, { clientId });
     },

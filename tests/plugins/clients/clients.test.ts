@@ -145,8 +145,10 @@ describe('clients', () => {
     await service.delete(clientId);
     expect(await dump()).to.deep.equal([]);
     expect(await test.database.query(CONSENTS, [])).to.deep.equal([]);
-    expect(ended.map(({ filter }) => filter)).to.deep.equal([{ clientId }]);
+    // Once with the client, and once for what was under way meanwhile.
+    expect(ended.map(({ filter }) => filter)).to.deep.equal([{ clientId }, { clientId }]);
     expect(ended[0]?.transaction).to.be.an('object');
+    expect(ended[1]?.transaction).to.be.an('object').and.not.equal(ended[0]?.transaction);
     expect(emitted.at(-1)).to.deep.equal({ event: 'client.deleted', payload: { clientId } });
     expect(await service.find(clientId)).to.equal(undefined);
   });
@@ -159,6 +161,22 @@ describe('clients', () => {
     expect(await problemOf(service.delete(client.client_id))).to.equal('Error: no');
     expect(await service.find(client.client_id)).to.deep.equal(client);
     expect(emitted.map(({ event }) => event)).to.deep.equal(['client.registered']);
+  });
+
+  it('deletes the client, and says so, where only what was under way could not be ended', async () => {
+    let calls = 0;
+    const { service, emitted } = setUp(async () => {
+      calls += 1;
+      if (calls > 1) throw new Error('no');
+      return [];
+    });
+    const { client } = await service.create(NEW);
+    await service.delete(client.client_id);
+    expect(calls).to.equal(2);
+    expect(emitted.map(({ event }) => event)).to.deep.equal([
+      'client.registered',
+      'client.deleted',
+    ]);
   });
 
   it('knows no client by an impossible id, and asks no database for it (SEC-80, SEC-91)', async () => {
