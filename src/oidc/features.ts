@@ -24,8 +24,11 @@ export function features(dependencies: FeatureDependencies): Configuration['feat
     revocation: { enabled: true, allowedPolicy: ownToken },
     introspection: {
       enabled: true,
-      allowedPolicy: (ctx, client, token) =>
-        ownToken(ctx, client, token) || grantableScopes(client).has('introspect'),
+      // Of a client that is gone nothing is active; tokens of its own have no grant that ended with it.
+      allowedPolicy: async (ctx, client, token) =>
+        ownToken(ctx, client, token) ||
+        (grantableScopes(client).has('introspect') &&
+          (await ctx.oidc.provider.Client.find(token.clientId ?? '')) !== undefined),
     },
     dPoP: { enabled: true, nonceSecret: secrets.keys('dpop-nonce')[0] },
     resourceIndicators: {

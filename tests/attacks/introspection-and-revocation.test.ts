@@ -213,6 +213,21 @@ for (const store of storeKinds) {
       expect(await introspect(access)).to.include({ active: true });
     });
 
+    it('SEC-51 D2 a token that a client got for itself is not active once the client is deleted', async () => {
+      const machine = { grant_types: ['client_credentials' as const], redirect_uris: [] };
+      const gone = await createRelyingParty(app, machine);
+      const server = await createRelyingParty(app, { ...machine, allowed_scopes: ['introspect'] });
+      const { access_token: token = '' } = (await gone.token({ grant_type: 'client_credentials' }))
+        .body;
+      const ask = async (value: string) =>
+        (await server.post('/oidc/introspect', { token: value })).json();
+      expect(await ask(token)).to.include({ active: true });
+      await app.app.use(Clients).delete(gone.client.client_id);
+      expect(await ask(token)).to.deep.equal({ active: false });
+      const own = (await browser.cookie('authsrv-access')) ?? '';
+      expect(await ask(own), 'of a REST login').to.include({ active: true });
+    });
+
     it('SEC-58: token twice, none or a huge one is an invalid request', async () => {
       const { access } = await tokens();
       const authorization = `Basic ${btoa(`${rp.client.client_id}:${rp.secret}`)}`;
