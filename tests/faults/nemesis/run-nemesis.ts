@@ -16,6 +16,8 @@ export interface NemesisOptions {
   readonly random: SeededRandom;
   /** Milliseconds in which faults begin. */
   readonly duration: number;
+  /** Kinds of operations that are waited for when the faults are over: these may fall so that somebody waits through all of them. */
+  readonly wanted: readonly string[];
   /** Of each fault. */
   readonly log: (line: string) => void;
 }
@@ -41,7 +43,7 @@ export async function runNemesis(options: NemesisOptions): Promise<History> {
   const base = await measure(stage.members, 'base');
   const load = startLoad(stage, recorder, random, stop.signal);
   const faults = await Promise.race([
-    haveFaults(options, recorder),
+    haveFaults(options, recorder).then((windows) => seeAll(options.wanted, recorder, windows)),
     // A worker never ends before it is told to, except by a mistake of this test.
     load.then(() => Promise.reject(new Error('the load has ended'))),
   ]).finally(() => stop.abort());
@@ -100,6 +102,19 @@ async function haveFaults(
     }
   }
   return windows;
+}
+
+/** Resolves when each of these kinds has succeeded once, or the patience is over. */
+async function seeAll<Faults>(
+  kinds: readonly string[],
+  { operations }: Recorder,
+  faults: Faults,
+): Promise<Faults> {
+  const isSeen = (kind: string): boolean =>
+    operations.some((one) => one.kind === kind && one.outcome === 'ok');
+  const end = now() + PATIENCE;
+  while (!kinds.every(isSeen) && now() < end) await delay(COUNTING);
+  return faults;
 }
 
 /** So that pools of connections are as full as they get, before anything is measured. */
