@@ -1,8 +1,8 @@
 /** libuv's thread pool, which hashes passwords. */
 import { readdir, readFile } from 'node:fs/promises';
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 
-/** As `nice -n 10`: a tenth of a core that the event loop wants as well. */
+/** More than the event loop's, as `nice -n 10`: a tenth of a core that the event loop wants as well. */
 const NICENESS = 10;
 
 /**
@@ -13,9 +13,11 @@ const NICENESS = 10;
 export async function putEventLoopFirst(): Promise<void> {
   if (process.platform !== 'linux') return;
   const folder = '/proc/self/task';
+  // Of the main thread, which is nice already when the whole process was started so: to become less nice takes rights.
+  const niceness = Math.min(getPriority() + NICENESS, constants.priority.PRIORITY_LOW);
   for (const thread of await readdir(folder)) {
     // Other threads may end meanwhile.
     const name = await readFile(`${folder}/${thread}/comm`, 'utf8').catch(() => '');
-    if (name.trim() === 'libuv-worker') setPriority(Number(thread), NICENESS);
+    if (name.trim() === 'libuv-worker') setPriority(Number(thread), niceness);
   }
 }

@@ -1,5 +1,6 @@
 /** 500 sign-ins at once: the queue bounds what is hashed, and who is signed in hardly notices. */
 import { readdir, readFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { expect } from 'chai';
 import type { Browser } from '../support/browser.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -61,9 +62,11 @@ describe('a storm of sign-ins (I5, I6, I7)', function () {
       niceness[name] = (niceness[name] ?? new Set()).add(Number(fields?.split(' ')[16]));
     }
     const { 'libuv-worker': pool, ...others } = niceness;
-    expect(pool).to.deep.equal(new Set([10]));
+    // The server has the niceness that the tests were started with.
+    const own = getPriority();
+    expect(pool).to.deep.equal(new Set([Math.min(own + 10, 19)]));
     for (const [name, those] of Object.entries(others)) {
-      expect(those, name).to.deep.equal(new Set([0]));
+      expect(those, name).to.deep.equal(new Set([own]));
     }
   });
 
