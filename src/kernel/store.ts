@@ -1,4 +1,4 @@
-/** Ports to where state lives: the relational database and the state store. No driver is known here. */
+/** Ports to where state lives: the relational database and the state store. Neither `pg` nor a Redis client is known here; of Sequelize, types are. */
 import type { Sequelize, Transaction } from 'sequelize';
 
 export type { Transaction };
