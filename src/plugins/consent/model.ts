@@ -1,3 +1,4 @@
+import { inBatches } from '../../kernel/in-batches.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import type { Given } from './contract.ts';
 
@@ -33,8 +34,9 @@ const ERASE = { name: 'consents-erase', text: 'DELETE FROM consents WHERE user_i
 
 const FORGET = {
   name: 'consents-forget',
-  text: `DELETE FROM consents WHERE (user_id, client_id) IN (SELECT user_id, client_id FROM consents LIMIT 5000)
-    RETURNING user_id`,
+  text: `WITH batch AS MATERIALIZED (SELECT user_id, client_id FROM consents LIMIT $1 FOR UPDATE)
+    DELETE FROM consents USING batch
+    WHERE consents.user_id = batch.user_id AND consents.client_id = batch.client_id RETURNING batch.user_id`,
 };
 
 interface ConsentRow {
@@ -53,7 +55,7 @@ export function createConsentModel(db: Database) {
   return {
     /** Everybody is asked again. */
     async forget(): Promise<void> {
-      while ((await db.query(FORGET, [])).length > 0);
+      await inBatches(async (size) => (await db.query(FORGET, [size])).length);
     },
 
     async find(userId: string, clientId: string): Promise<Given> {

@@ -1,4 +1,5 @@
 import { DataTypes, type Model, Op } from 'sequelize';
+import { inBatches } from '../../kernel/in-batches.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import type { PreparedUser } from '../users/contract.ts';
 
@@ -64,8 +65,8 @@ const EXPORT = {
 const ERASE = { name: 'email-links-erase', text: 'DELETE FROM email_links WHERE user_id = $1' };
 const FORGET = {
   name: 'email-links-forget',
-  text: `DELETE FROM email_links WHERE code_hash IN (SELECT code_hash FROM email_links LIMIT 5000)
-    RETURNING code_hash`,
+  text: `WITH batch AS MATERIALIZED (SELECT code_hash FROM email_links LIMIT $1 FOR UPDATE)
+    DELETE FROM email_links USING batch WHERE email_links.code_hash = batch.code_hash RETURNING batch.code_hash`,
 };
 const TRY = { name: 'email-links-try', text: 'SAVEPOINT email_links' };
 const KEEP = { name: 'email-links-keep', text: 'RELEASE SAVEPOINT email_links' };
@@ -121,7 +122,7 @@ export function createLinkModel(db: Database) {
 
     /** No link that was mailed so far does anything. */
     async forget(): Promise<void> {
-      while ((await db.query(FORGET, [])).length > 0);
+      await inBatches(async (size) => (await db.query(FORGET, [size])).length);
     },
 
     /** What the user was mailed links for. */

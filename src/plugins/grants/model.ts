@@ -1,3 +1,4 @@
+import { inBatches } from '../../kernel/in-batches.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import type { GrantFilter, GrantOwner } from './contract.ts';
 
@@ -79,8 +80,8 @@ const END_ALL = {
 };
 const END_EVERY = {
   name: 'grants-end-every',
-  text: `UPDATE grants SET ended_at = $1, end_reason = $2
-    WHERE id IN (SELECT id FROM grants WHERE ended_at IS NULL LIMIT 5000) RETURNING id`,
+  text: `WITH live AS MATERIALIZED (SELECT id FROM grants WHERE ended_at IS NULL LIMIT $3 FOR UPDATE)
+    UPDATE grants SET ended_at = $1, end_reason = $2 FROM live WHERE grants.id = live.id RETURNING live.id`,
 };
 const EXPORT = {
   name: 'grants-export',
@@ -91,14 +92,14 @@ const EXPORT = {
 const ERASE = { name: 'grants-erase', text: 'DELETE FROM grants WHERE user_id = $1' };
 const SWEEP = {
   name: 'grants-sweep',
-  text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 LIMIT 1000) RETURNING id`,
+  text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 LIMIT $2) RETURNING id`,
 };
 // Whatever became of the code, its row has done its work. Of what was never redeemed nobody has a token.
 const SWEEP_UNREDEEMED = {
   name: 'grants-sweep-unredeemed',
   text: `WITH due AS (
       DELETE FROM grant_codes WHERE grant_id IN (
-        SELECT grant_id FROM grant_codes WHERE redeem_by < clock_timestamp() LIMIT 1000 FOR UPDATE SKIP LOCKED)
+        SELECT grant_id FROM grant_codes WHERE redeem_by < clock_timestamp() LIMIT $1 FOR UPDATE SKIP LOCKED)
       RETURNING grant_id),
     gone AS (
       DELETE FROM grants USING due WHERE id = grant_id AND last_code_hash IS NULL AND rotation = 0)
@@ -192,7 +193,7 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
 
     /** Ends every live grant of everybody, and denies none of their tokens. */
     async endEvery(reason: string, now: Date): Promise<void> {
-      while ((await db.query(END_EVERY, [now, reason])).length > 0);
+      await inBatches(async (size) => (await db.query(END_EVERY, [now, reason, size])).length);
     },
 
     /** What the user gave to clients, ended or not, as long as it is written down. */
@@ -202,14 +203,14 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
       await db.query(ERASE, [userId], transaction);
     },
 
-    /** Of at most 1,000 codes whose time is over, deletes the grants of those nobody redeemed; returns how many codes. */
-    async sweepUnredeemed(): Promise<number> {
-      return (await db.query(SWEEP_UNREDEEMED, [])).length;
+    /** Of at most `size` codes whose time is over, deletes the grants of those nobody redeemed; returns how many codes. */
+    async sweepUnredeemed(size: number): Promise<number> {
+      return (await db.query(SWEEP_UNREDEEMED, [size])).length;
     },
 
-    /** Deletes at most 1,000 grants that expired before `limit`; returns how many. */
-    async sweep(limit: Date): Promise<number> {
-      return (await db.query(SWEEP, [limit])).length;
+    /** Deletes at most `size` grants that expired before `limit`; returns how many. */
+    async sweep(limit: Date, size: number): Promise<number> {
+      return (await db.query(SWEEP, [limit, size])).length;
     },
   };
 }

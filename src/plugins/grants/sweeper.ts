@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts';
+import { inBatches } from '../../kernel/in-batches.ts';
 import type { GrantModel } from './model.ts';
 
 /** Milliseconds an expired grant is kept, so that a late replay is still recognized as one. */
@@ -13,7 +14,7 @@ interface Dependencies {
 export function createSweeper({ grants, clock }: Dependencies): () => Promise<void> {
   return async () => {
     const limit = new Date(clock.now() - KEEP);
-    while ((await grants.sweepUnredeemed()) === 1000);
-    while ((await grants.sweep(limit)) === 1000);
+    await inBatches((size) => grants.sweepUnredeemed(size));
+    await inBatches((size) => grants.sweep(limit, size));
   };
 }

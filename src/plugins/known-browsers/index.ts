@@ -1,12 +1,11 @@
 /** Browsers that signed in before, by a cookie that outlives the session. Owns table known_browsers. */
 import { z } from 'zod';
+import { inBatches } from '../../kernel/in-batches.ts';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { KnownBrowsers } from './contract.ts';
 import { createKnownBrowserModel } from './model.ts';
 import { createKnownBrowsers, LIFETIME } from './service.ts';
-
-const BATCH = 1000;
 
 export const knownBrowsers = definePlugin({
   name: 'known-browsers',
@@ -17,7 +16,7 @@ export const knownBrowsers = definePlugin({
     const model = createKnownBrowserModel(db);
     const forgetUnused = async (): Promise<void> => {
       const before = new Date(clock.now() - LIFETIME * 1000);
-      while ((await model.deleteUnused(before, BATCH)) === BATCH);
+      await inBatches((size) => model.deleteUnused(before, size));
     };
     return {
       provides: [provide(KnownBrowsers, createKnownBrowsers({ ...context, browsers: model }))],

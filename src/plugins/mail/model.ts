@@ -1,3 +1,4 @@
+import { inBatches } from '../../kernel/in-batches.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import type { Mail, MailState } from './contract.ts';
 
@@ -78,20 +79,23 @@ const ERASE = { name: 'mails-erase', text: 'DELETE FROM mails WHERE recipient = 
 const SWEEP = {
   name: 'mails-sweep',
   text: `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < now() - interval '30 days'
-      AND state NOT IN ('queued', 'sending') LIMIT 1000) RETURNING id`,
+      AND state NOT IN ('queued', 'sending') LIMIT $1) RETURNING id`,
 };
 
 // By then the links have expired, and a mail without them is not worth sending.
 const EMPTY = {
   name: 'mails-empty',
-  text: `UPDATE mails SET locals = NULL WHERE locals IS NOT NULL AND created_at < now() - interval '1 day'
-    AND state IN ('failed', 'uncertain', 'captured')`,
+  text: `UPDATE mails SET locals = NULL WHERE id IN (SELECT id FROM mails WHERE locals IS NOT NULL
+      AND created_at < now() - interval '1 day' AND state IN ('failed', 'uncertain', 'captured') LIMIT $1)
+    RETURNING id`,
 };
 
 const ABANDON = {
   name: 'mails-abandon',
-  text: `UPDATE mails SET locals = NULL, state = 'failed', last_error = 'the database was restored', finished_at = now()
-    WHERE id IN (SELECT id FROM mails WHERE state IN ('queued', 'sending', 'uncertain') LIMIT 5000) RETURNING id`,
+  text: `WITH batch AS MATERIALIZED (
+      SELECT id FROM mails WHERE state IN ('queued', 'sending', 'uncertain') LIMIT $1 FOR UPDATE)
+    UPDATE mails SET locals = NULL, state = 'failed', last_error = 'the database was restored', finished_at = now()
+    FROM batch WHERE mails.id = batch.id RETURNING batch.id`,
 };
 const TROUBLES = {
   name: 'mails-troubles',
@@ -149,20 +153,20 @@ export function createMailModel(db: Database) {
     },
     /** Gives up every mail that has not left for certain. */
     async abandon(): Promise<void> {
-      while ((await db.query(ABANDON, [])).length > 0);
+      await inBatches(async (size) => (await db.query(ABANDON, [size])).length);
     },
     /** Mails that have waited for an hour, and mails of the last day that were not delivered, or perhaps not. */
     async troubles(): Promise<{ readonly late: number; readonly ended: number }> {
       const [found] = await db.query<{ late: number; ended: number }>(TROUBLES, []);
       return found ?? { late: 0, ended: 0 };
     },
-    /** Forgets the content of mails that ended a day ago. */
-    async empty(): Promise<void> {
-      await db.query(EMPTY, []);
+    /** Forgets the content of at most `size` mails that ended a day ago; answers how many. */
+    async empty(size: number): Promise<number> {
+      return (await db.query(EMPTY, [size])).length;
     },
-    /** Deletes at most 1000 that were through 30 days ago; answers how many. */
-    async sweep(): Promise<number> {
-      return (await db.query(SWEEP, [])).length;
+    /** Deletes at most `size` that were through 30 days ago; answers how many. */
+    async sweep(size: number): Promise<number> {
+      return (await db.query(SWEEP, [size])).length;
     },
   };
 }
@@ -175,6 +179,6 @@ export async function sweepMails({
   empty,
   sweep,
 }: Pick<MailModel, 'empty' | 'sweep'>): Promise<void> {
-  await empty();
-  while ((await sweep()) === 1000);
+  await inBatches(empty);
+  await inBatches(sweep);
 }

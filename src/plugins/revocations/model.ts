@@ -1,3 +1,4 @@
+import { inBatches } from '../../kernel/in-batches.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import type { Revocation } from './contract.ts';
 import type { Entry } from './denylist.ts';
@@ -79,12 +80,13 @@ const SWEEP = {
   name: 'revocations-sweep',
   text: `DELETE FROM revocations WHERE id IN (
     SELECT id FROM revocations WHERE created_at < to_timestamp($1::float8 / 1000)
-    ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED)`,
+    ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id`,
 };
 
 const FORGET = {
   name: 'revocations-forget',
-  text: `DELETE FROM revocations WHERE id IN (SELECT id FROM revocations LIMIT 5000) RETURNING id`,
+  text: `WITH batch AS MATERIALIZED (SELECT id FROM revocations LIMIT $1 FOR UPDATE)
+    DELETE FROM revocations USING batch WHERE revocations.id = batch.id RETURNING batch.id`,
 };
 
 export type RevocationModel = ReturnType<typeof createRevocationModel>;
@@ -113,12 +115,12 @@ export function createRevocationModel(db: Database) {
 
     /** Deletes every row. */
     async forget(): Promise<void> {
-      while ((await db.query(FORGET, [])).length > 0);
+      await inBatches(async (size) => (await db.query(FORGET, [size])).length);
     },
 
-    /** Deletes at most 1,000 rows that are older than `limit`. */
+    /** Deletes the rows that are older than `limit`. */
     async sweep(limit: number): Promise<void> {
-      await db.query(SWEEP, [limit]);
+      await inBatches(async (size) => (await db.query(SWEEP, [limit, size])).length);
     },
   };
 }

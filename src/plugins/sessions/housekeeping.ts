@@ -1,10 +1,10 @@
 import type { Clock } from '../../kernel/clock.ts';
+import { inBatches } from '../../kernel/in-batches.ts';
 import type { SessionService } from './contract.ts';
 import type { SessionModel } from './model.ts';
 
 /** Milliseconds a row is kept after its session has ended; the login history keeps what happened. */
 const KEEP = 30 * 86_400_000;
-const BATCH = 100;
 
 interface Dependencies {
   readonly sessions: Pick<SessionModel, 'unused' | 'deleteEnded'>;
@@ -21,11 +21,11 @@ export function createHousekeeping(dependencies: Dependencies): () => Promise<vo
   const before = (seconds: number): Date => new Date(clock.now() - seconds * 1000);
 
   return async () => {
-    for (let found = BATCH; found === BATCH; ) {
-      const ids = await sessions.unused(before(idleTtl), before(lifetime), BATCH);
+    await inBatches(async (size) => {
+      const ids = await sessions.unused(before(idleTtl), before(lifetime), size);
       for (const id of ids) await end(id, 'expired');
-      found = ids.length;
-    }
-    while ((await sessions.deleteEnded(new Date(clock.now() - KEEP), BATCH)) === BATCH);
+      return ids.length;
+    });
+    await inBatches((size) => sessions.deleteEnded(new Date(clock.now() - KEEP), size));
   };
 }

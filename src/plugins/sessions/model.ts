@@ -1,3 +1,4 @@
+import { inBatches } from '../../kernel/in-batches.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import type { HistoryPosition, SessionInfo, SignInRecord } from './contract.ts';
 
@@ -103,8 +104,9 @@ const END_ALL = {
 };
 const END_EVERY = {
   name: 'sessions-end-every',
-  text: `WITH ended AS (UPDATE sessions SET ended_at = $1, end_reason = $2
-      WHERE id IN (SELECT id FROM sessions WHERE ended_at IS NULL LIMIT 1000) RETURNING id, created_at),
+  text: `WITH live AS MATERIALIZED (SELECT id FROM sessions WHERE ended_at IS NULL LIMIT $3 FOR UPDATE),
+    ended AS (UPDATE sessions SET ended_at = $1, end_reason = $2 FROM live WHERE sessions.id = live.id
+      RETURNING live.id, created_at),
     left_at AS (UPDATE login_history SET logout_date = $1 FROM ended
       WHERE session_id = ended.id AND logout_date IS NULL AND auth_date >= ended.created_at)
     SELECT id FROM ended`,
@@ -276,7 +278,7 @@ export function createSessionModel(db: Database) {
 
     /** Ends every live session of everybody. */
     async endEvery(reason: string, at: Date): Promise<void> {
-      while ((await db.query(END_EVERY, [at, reason])).length > 0);
+      await inBatches(async (size) => (await db.query(END_EVERY, [at, reason, size])).length);
     },
 
     /** Every session of the user that is still written down, ended or not. */

@@ -1,3 +1,4 @@
+import { inBatches } from '../../../kernel/in-batches.ts';
 import type { Log } from '../../../kernel/plugin.ts';
 import type { IdentityModel, SealedTokens } from '../model.ts';
 import type { TokenCipher } from '../token-cipher.ts';
@@ -14,7 +15,7 @@ interface Dependencies {
  * Seals stored tokens with the first key of SECRET_KEY where a former one did, so that that one can be dropped.
  * Rows that no key opens stay, and are counted in the log.
  */
-export function createRenewSeals({ identities, cipher, log, batch = 200 }: Dependencies) {
+export function createRenewSeals({ identities, cipher, log, batch }: Dependencies) {
   /** False when no key opens it. */
   const renew = async (row: SealedTokens, counts: { renewed: number }): Promise<boolean> => {
     const renewed = await cipher.renew(row.tokens, row);
@@ -28,11 +29,13 @@ export function createRenewSeals({ identities, cipher, log, batch = 200 }: Depen
   return async (): Promise<void> => {
     if (!cipher.hasFormerKeys) return;
     const counts = { renewed: 0, unreadable: 0 };
-    let rows = await identities.sealedAfter(undefined, batch);
-    while (rows.length > 0) {
+    let last: string | undefined;
+    await inBatches(async (size) => {
+      const rows = await identities.sealedAfter(last, size);
       for (const row of rows) if (!(await renew(row, counts))) counts.unreadable += 1;
-      rows = await identities.sealedAfter(rows.at(-1)?.id, batch);
-    }
+      last = rows.at(-1)?.id;
+      return rows.length;
+    }, batch);
     if (counts.renewed > 0) {
       const fields = { event: 'federation.tokens_reencrypted', count: counts.renewed };
       log.info(fields, 'stored tokens encrypted anew');
