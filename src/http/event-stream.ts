@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import type { z } from 'zod';
 import type { Clock } from '../kernel/clock.ts';
+import { callAfter } from '../kernel/long-timer.ts';
 import type { Log } from '../kernel/plugin.ts';
 import { ProblemError } from '../kernel/problem.ts';
 import type { Principal, Route, StreamEvent } from '../kernel/route.ts';
@@ -73,21 +74,18 @@ function streamLifetime(res: ServerResponse, lifetime: Lifetime): AbortControlle
   const { draining, clock, principal, recheck } = lifetime;
   const over = new AbortController();
   const endWith = (reason: string) => () => over.abort(reason);
-  const timers = [
-    setInterval(() => {
-      recheck().catch((error: unknown) => {
-        // A store that does not answer says nothing about the caller.
-        if (error instanceof ProblemError && error.problem.status < 500) over.abort('refused');
-      });
-    }, RECHECK),
-  ];
+  const rechecking = setInterval(() => {
+    recheck().catch((error: unknown) => {
+      // A store that does not answer says nothing about the caller.
+      if (error instanceof ProblemError && error.problem.status < 500) over.abort('refused');
+    });
+  }, RECHECK);
+  over.signal.addEventListener('abort', () => clearInterval(rechecking));
   if (principal) {
+    // A token may live for years.
     const left = Math.max(0, principal.expiresAt * 1000 - clock.now());
-    timers.push(setTimeout(endWith('token expired'), left));
+    over.signal.addEventListener('abort', callAfter(left, endWith('token expired')));
   }
-  over.signal.addEventListener('abort', () => {
-    for (const timer of timers) clearTimeout(timer);
-  });
   draining.addEventListener('abort', endWith('draining'), { signal: over.signal });
   res.once('close', endWith('client gone'));
   return over;

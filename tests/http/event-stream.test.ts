@@ -134,6 +134,28 @@ describe('event streams', () => {
     await expectEnded();
   });
 
+  it('C8 stay open with a token that lives longer than one timer can count, and end with it', async () => {
+    const lifetime = 60 * 86_400_000;
+    principal = { ...(principal as Principal), expiresAt: (NOW + lifetime) / 1000 };
+    // As Node's own timers have it: what is too long fires at once.
+    const setMocked = globalThis.setTimeout;
+    globalThis.setTimeout = ((work: () => void, delay: number) =>
+      setMocked(work, delay > 2 ** 31 - 1 ? 1 : delay)) as typeof setTimeout;
+    try {
+      await open();
+      const step = 2 ** 31 - 1;
+      for (const time of [1, step - 1, step, lifetime - 2 * step - 1]) {
+        mock.timers.tick(time);
+        await turn();
+        expect(isComplete()).to.equal(false);
+      }
+      mock.timers.tick(1);
+      await expectEnded();
+    } finally {
+      globalThis.setTimeout = setMocked;
+    }
+  });
+
   it('end within 15 s when the token is denied', async () => {
     await open();
     mock.timers.tick(15_000);

@@ -23,9 +23,9 @@ export interface GrantRow {
 
 const COLUMNS = `id, user_id, client_id, session_id, payload, rotation, rotation_salt,
   (ended_at IS NOT NULL OR expires_at <= $2) AS ended, last_code_hash IS NOT NULL AS code_used,
-  floor(extract(epoch FROM created_at))::int AS created_at,
-  floor(extract(epoch FROM expires_at))::int AS expires_at,
-  floor(extract(epoch FROM rotated_at))::int AS rotated_at,
+  floor(extract(epoch FROM created_at))::float8 AS created_at,
+  floor(extract(epoch FROM expires_at))::float8 AS expires_at,
+  floor(extract(epoch FROM rotated_at))::float8 AS rotated_at,
   extract(epoch FROM clock_timestamp() - rotated_at)::float8 AS rotation_age,
   extract(epoch FROM clock_timestamp() - code_used_at)::float8 AS code_age`;
 

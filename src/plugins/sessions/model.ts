@@ -84,7 +84,7 @@ const HISTORY = {
 };
 const READ_AUTH_TIME = {
   name: 'sessions-read-auth-time',
-  text: `SELECT floor(extract(epoch FROM auth_time))::int AS auth_time FROM sessions
+  text: `SELECT floor(extract(epoch FROM auth_time))::float8 AS auth_time FROM sessions
     WHERE id = $1 AND ended_at IS NULL AND created_at > $2`,
 };
 const SEEN = {
