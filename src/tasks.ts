@@ -22,8 +22,6 @@ export function startTasks(
       await task.run();
     } catch (error) {
       log.warn({ event: 'task.failed', task: task.name, err: error }, 'a task failed');
-    } finally {
-      running.delete(task);
     }
   };
 
@@ -33,7 +31,12 @@ export function startTasks(
   const timers = tasks.map((task) =>
     setInterval(() => {
       if (running.has(task)) tellLate(task);
-      else running.set(task, run(task));
+      // Deleted by what follows the run: one that throws at once has ended before it is in the map.
+      else
+        running.set(
+          task,
+          run(task).finally(() => running.delete(task)),
+        );
     }, task.every * 1000).unref(),
   );
   return async () => {

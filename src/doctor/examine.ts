@@ -53,7 +53,7 @@ export async function examine(
     const reason = whySkipped(end.reason, isMigrated);
     if (reason !== undefined) return { name, owner, status: 'skipped', findings: [], reason };
     const finding = broken(
-      `The check failed: ${(end.reason as Error).message}.`,
+      `The check failed: ${end.reason instanceof Error ? end.reason.message : end.reason}.`,
       'See what the other checks say; if nothing, report it.',
     );
     return { name, owner, status: 'broken', findings: [finding] };
@@ -72,7 +72,9 @@ async function inTime(diagnosis: Diagnosis, longest: number): Promise<readonly F
     longest,
   );
   try {
-    return await Promise.race([diagnosis.check(), late.promise]);
+    const findings: unknown = await Promise.race([diagnosis.check(), late.promise]);
+    if (!Array.isArray(findings)) throw new Error('it answered no list of findings');
+    return findings as readonly Finding[];
   } finally {
     clearTimeout(timer);
   }

@@ -21,7 +21,7 @@ interface Dependencies {
 export interface BoundEngine extends OidcEngine {
   /** Called once, by the composition root. */
   bind(provider: Provider, verifier: AccessTokenVerifier): void;
-  /** Resolves when all back-channel logouts begun so far have ended. */
+  /** Resolves when no back-channel logout is under way: those that begin meanwhile are waited for as well. */
   idle(): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
     },
 
     async idle() {
-      await Promise.all(running);
+      while (running.size > 0) await Promise.all(running);
     },
 
     async openSession({ uid, userId, authTime, amr }: LiveSession) {

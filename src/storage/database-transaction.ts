@@ -7,6 +7,7 @@ import type { Client } from 'pg';
 import { type Sequelize, Transaction } from 'sequelize';
 import { asUnavailable, endsSession } from './database-failures.ts';
 import type { DatabaseSessions } from './database-sessions.ts';
+import { within } from './within.ts';
 
 /** What Sequelize keeps on a transaction. */
 interface TransactionState {
@@ -24,9 +25,17 @@ export interface TransactionSource {
   readonly sessions: DatabaseSessions;
   readonly acquire: () => Promise<Client>;
   readonly giveBack: (client: Client) => void;
+  /** Told of a hook that throws, rejects or takes too long, after the commit. */
+  readonly onHookFault: (error: unknown) => void;
 }
 
-/** Runs `work` in one READ COMMITTED transaction: commits what it did, or nothing of it. */
+/** Milliseconds that one hook is waited for. */
+const HOOK_PATIENCE = 5_000;
+
+/**
+ * Runs `work` in one READ COMMITTED transaction: commits what it did, or nothing of it. After the commit nothing fails any
+ * more: hooks run in their order, whatever becomes of the others.
+ */
 export async function inTransaction<Result>(
   source: TransactionSource,
   work: (transaction: Transaction) => Promise<Result>,
@@ -47,8 +56,18 @@ export async function inTransaction<Result>(
     state.connection.uuid = undefined;
     source.giveBack(state.connection);
   }
-  for (const hook of state._afterCommitHooks) await hook(transaction);
+  for (const hook of state._afterCommitHooks) await runHook(source, () => hook(transaction));
   return result;
+}
+
+/** Never throws: an error, a conflict too, would say of what is committed that it is not, and have it done again. */
+async function runHook({ onHookFault }: TransactionSource, hook: () => unknown): Promise<void> {
+  try {
+    const isDone = await within(Promise.resolve(hook()), HOOK_PATIENCE);
+    if (!isDone) throw new Error(`no end after ${HOOK_PATIENCE} ms`);
+  } catch (error) {
+    onHookFault(error);
+  }
 }
 
 async function run(source: TransactionSource, state: TransactionState, sql: string) {

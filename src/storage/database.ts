@@ -60,10 +60,16 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
     }
   };
 
+  const onHookFault = (error: unknown): void =>
+    log.error(
+      { event: 'transaction.hook_failed', err: error },
+      'what was to follow a commit failed; the commit stands',
+    );
+
   const transaction: Database['transaction'] = async (work) => {
     for (let retries = 0; ; retries += 1) {
       try {
-        return await inTransaction({ orm, sessions, ...pool }, work);
+        return await inTransaction({ orm, sessions, ...pool, onHookFault }, work);
       } catch (error) {
         const again = isRolledBackConflict(error) || isStalePlan(error);
         if (!again || retries === TRANSACTION_RETRIES) throw error;

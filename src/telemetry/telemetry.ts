@@ -54,14 +54,16 @@ interface Fields {
   readonly err?: unknown;
 }
 
-/** A gauge that throws leaves out itself alone, and is named once. */
-function readOr({ name, read }: Gauge, log: Log): () => number | undefined {
+/** A gauge that throws, or answers what cannot be shown, leaves out itself alone, and is named once. */
+function readOr({ name, read, grows }: Gauge, log: Log): () => number | undefined {
   let isFailing = false;
   return () => {
     try {
-      const value = read();
+      const value: unknown = read();
+      if (!Number.isFinite(value)) throw new Error(`it answered no number, but ${typeof value}`);
+      if (grows && (value as number) < 0) throw new Error('it counts, and answered less than 0');
       isFailing = false;
-      return value;
+      return value as number;
     } catch (error) {
       if (!isFailing) log.warn({ event: 'gauge.failed', gauge: name, err: error }, 'not measured');
       isFailing = true;

@@ -172,6 +172,24 @@ describe('authsrv doctor: running the checks', () => {
     ]);
   });
 
+  it('C7 goes on past a check that throws at once, or answers no list', async () => {
+    const throwing = (error: unknown) => () => {
+      throw error;
+    };
+    const checks = {
+      throwing: throwing(new Error('a surprise')),
+      odd: throwing('a text'),
+      silent: (async () => undefined) as unknown as Diagnosis['check'],
+      good: async () => [],
+    };
+    expect(await run(checks)).to.deep.equal([
+      'throwing | broken | The check failed: a surprise.',
+      'odd | broken | The check failed: a text.',
+      'silent | broken | The check failed: it answered no list of findings.',
+      'good | ok | ',
+    ]);
+  });
+
   it('waits for none for ever', async () => {
     const [hanging] = await run({ hanging: () => new Promise(() => undefined) }, 10);
     expect(hanging).to.equal('hanging | broken | The check failed: no answer within 0.01 s.');

@@ -150,6 +150,32 @@ describe('database', function () {
       expect(told).to.deep.equal(['committed']);
     });
 
+    it('C11 a hook that fails is logged with its reason: what was committed stands, is done once, and other hooks run', async () => {
+      const log = createRecordingLog();
+      const hooked = open({ log });
+      const told: string[] = [];
+      let runs = 0;
+      // What PostgreSQL says of a conflict, which would be run again had it come before the commit.
+      const conflict = Object.assign(new Error('could not serialize'), { code: '40001' });
+      const result = await hooked.transaction(async (tx) => {
+        runs += 1;
+        await hooked.query(ADD, [randomUUID()], tx);
+        tx.afterCommit(() => {
+          throw conflict;
+        });
+        tx.afterCommit(() => Promise.reject(new StoreUnavailable('gone')));
+        tx.afterCommit(() => void told.push('last'));
+        return 'result';
+      });
+      expect([result, runs, told, await count()]).to.deep.equal(['result', 1, ['last'], 1]);
+      const failures = log.entries.map(({ level, fields }) => ({ level, ...fields }));
+      expect(failures).to.deep.equal([
+        { level: 'error', event: 'transaction.hook_failed', err: conflict },
+        { level: 'error', event: 'transaction.hook_failed', err: new StoreUnavailable('gone') },
+      ]);
+      await hooked.close();
+    });
+
     it('gives its connection back, whatever happened', async () => {
       for (let round = 0; round < 5; round += 1) {
         await database.transaction(async (tx) => add(tx));
