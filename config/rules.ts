@@ -1,7 +1,7 @@
 /** Rules for single settings: each answers what is wrong with a value, or undefined. */
 import { isIP } from 'node:net';
 import { estimateEntropy } from '../src/doctor/secret-key.ts';
-import { isLoopbackHost, parseRange } from '../src/kernel/addresses.ts';
+import { checkUrlPassword, isLoopbackHost, parseRange } from '../src/kernel/addresses.ts';
 import { parseRedisUrl } from '../src/storage/redis-url.ts';
 
 export const isUrlOf = (text: string, protocols: readonly string[]): boolean =>
@@ -60,7 +60,16 @@ export function checkOrigin(item: string): string | undefined {
   return `"${item}" is not an origin such as https://app.example.com`;
 }
 
+/** The shape of a DSN: the library writes one that it does not understand to the console, key and all. */
+const DSN = /^https?:\/\/\w+(?::\w*)?@[^/?#@]+\/(?:[^?#@]+\/)?\d+$/;
+
+export const checkSentryDsn = (text: string): string | undefined =>
+  checkUrlPassword(text) ??
+  (DSN.test(text) ? undefined : 'must be a DSN as Sentry shows it: https://key@host/project');
+
 export function checkRedisUrl(text: string): string | undefined {
+  const fault = checkUrlPassword(text);
+  if (fault !== undefined) return fault;
   try {
     parseRedisUrl(text);
     return undefined;

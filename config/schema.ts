@@ -1,5 +1,6 @@
 /** Settings of the core, by environment name. Plugins bring their own. */
 import { z } from 'zod';
+import { checkUrlPassword } from '../src/kernel/addresses.ts';
 import {
   checkInnerHost,
   checkOrigin,
@@ -7,6 +8,7 @@ import {
   checkPublicUrl,
   checkRedisUrl,
   checkSecretKeys,
+  checkSentryDsn,
   isUrlOf,
 } from './rules.ts';
 
@@ -189,7 +191,9 @@ export const coreSchema = z.object({
     .default('info')
     .describe('The least severe level that is logged.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:')
+    .superRefine(by(checkUrlPassword))
     .optional()
+    .meta({ secret: true })
     .describe('Where traces go by OTLP over HTTP, e.g. http://localhost:4318. Default: nowhere.'),
   OTEL_SERVICE_NAME: z.string().default('auth-service').describe('Name of this service in traces.'),
   OTEL_TRACES_SAMPLER_ARG: z.coerce
@@ -199,6 +203,7 @@ export const coreSchema = z.object({
     .default(1)
     .describe('Part of the requests that are traced: 0.1 is every tenth.'),
   SENTRY_DSN: url('http:', 'https:')
+    .superRefine(by(checkSentryDsn))
     .optional()
     .meta({ secret: true })
     .describe('Where unexpected errors are reported. Default: nowhere.'),

@@ -34,6 +34,20 @@ export const isLoopbackAddress = (text: string | undefined): boolean =>
 export const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || isLoopbackAddress(host.replace(/^\[(.*)\]$/, '$1'));
 
+/**
+ * What is wrong with the password in the URL of a server: an `@` behind the host was meant to end a password, in which a `/`,
+ * `?` or `#` ended the host (RFC 3986 §3.2). Undefined when nothing is. Quotes nothing.
+ */
+export function checkUrlPassword(url: string): string | undefined {
+  const [, userInfo = '', rest = ''] = /^[^:/?#]+:\/\/(?:([^/?#]*)@)?[^/?#]*(.*)$/s.exec(url) ?? [];
+  if (rest.includes('@')) {
+    return 'has a user name or password with a character that ends it: write / as %2F, ? as %3F, # as %23 and @ as %40';
+  }
+  return /%(?![\da-f]{2})/i.test(userInfo)
+    ? 'has a % that is no percent-encoding; write % as %25'
+    : undefined;
+}
+
 const ranges = (list: string): readonly AddressRange[] =>
   list
     .split(' ')

@@ -1,9 +1,17 @@
 import { z } from 'zod';
+import { checkUrlPassword } from '../../kernel/addresses.ts';
 
 const PROTOCOLS = ['smtp:', 'smtps:'];
 
 const isSmtpUrl = (text: string): boolean =>
   URL.canParse(text) && PROTOCOLS.includes(new URL(text).protocol) && new URL(text).hostname !== '';
+
+/** What is wrong with the rest of it. Quotes nothing: it may be a piece of the password. */
+function checkSmtpUrl(text: string): string | undefined {
+  const { pathname, hash } = new URL(text);
+  const hasMore = !['', '/'].includes(pathname) || hash !== '';
+  return checkUrlPassword(text) ?? (hasMore ? 'must have neither path nor fragment' : undefined);
+}
 
 /** `Name <address>` or an address alone; nothing that could begin another header or a list. */
 const SENDER =
@@ -12,11 +20,15 @@ const SENDER =
 export const settings = z.object({
   SMTP_URL: z
     .string()
-    .refine(isSmtpUrl, { error: 'must be a URL that starts with smtp:// or smtps://' })
+    .refine(isSmtpUrl, { error: 'must be a URL that starts with smtp:// or smtps://', abort: true })
+    .superRefine((text, context) => {
+      const fault = checkSmtpUrl(text);
+      if (fault !== undefined) context.addIssue(fault);
+    })
     .optional()
     .meta({ secret: true })
     .describe(
-      'SMTP server that mails go to, e.g. smtp://user:password@smtp.example.com:587. Without it mails are kept to be read at /mail when PUBLIC_URL is http, and none are sent when it is https.',
+      'SMTP server that mails go to, e.g. smtp://user:password@smtp.example.com:587; / ? # @ % in the password are written as %2F %3F %23 %40 %25. Without it mails are kept to be read at /mail when PUBLIC_URL is http, and none are sent when it is https.',
     ),
   MAIL_FROM: z
     .string()

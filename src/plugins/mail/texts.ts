@@ -15,20 +15,20 @@ type Texts = {
 
 const hello = ({ name }: { readonly name: string }): string => (name ? `Hello ${name},` : 'Hello,');
 const accountAt = ({ provider, detail }: { readonly provider: string; readonly detail: string }) =>
-  `the account at ${provider}${detail && ` (${detail})`}`;
+  `account at ${provider}${detail && ` (${detail})`}`;
 const lasting = (hours: number): string =>
   `The link works once, for ${hours === 1 ? 'one hour' : `${hours} hours`}.`;
-const NOT_YOU = 'If this was not you, you need do nothing.';
+const NOT_YOU = 'If this was not you, you can ignore this message.';
 
 export const texts: Texts = {
   'verify-email': (locals, product) => ({
     subject: `Confirm your address for ${product}`,
     paragraphs: [
       hello(locals),
-      `somebody, probably you, registered this address with ${product}. Please confirm that it is yours:`,
+      `Somebody, probably you, registered this address with ${product}. Please confirm that it is yours:`,
       { link: locals.url, label: 'Confirm the address' },
       lasting(locals.hours),
-      'If this was not you, you need do nothing, and the address stays unconfirmed. Or follow the link and choose a password of your own: the account is yours then, and whoever registered it is out.',
+      'If this was not you, you can ignore this message, and the address stays unconfirmed. Or follow the link and choose a password of your own: the account is yours then, and the person who registered it is signed out.',
       'Never enter a password there that somebody else gave you.',
     ],
   }),
@@ -36,8 +36,8 @@ export const texts: Texts = {
     subject: `You have an account with ${product} already`,
     paragraphs: [
       hello(locals),
-      `somebody, probably you, tried to register this address with ${product}, where it has an account. Nothing was changed.`,
-      'Have you forgotten your password? Then set a new one:',
+      `Somebody, probably you, tried to register this address with ${product}, where it has an account already. Nothing was changed.`,
+      'If you have forgotten your password, set a new one:',
       { link: locals.url, label: 'Set a new password' },
       NOT_YOU,
     ],
@@ -46,12 +46,12 @@ export const texts: Texts = {
     subject: `Set a new password for ${product}`,
     paragraphs: [
       hello(locals),
-      `somebody asked for a new password for your account with ${product}. To set one, follow this link:`,
+      `Somebody asked for a new password for your account with ${product}. To set one, follow this link:`,
       { link: locals.url, label: 'Set a new password' },
       lasting(locals.hours),
       ...(locals.ways
         ? [
-            `These sign in to your account as well, and go on after a reset unless you disconnect them on the page of the link: ${locals.ways}.`,
+            `You can also sign in to your account with these, and still can after a reset unless you disconnect them on the page of the link: ${locals.ways}.`,
           ]
         : []),
       `${NOT_YOU} Your password stays as it is.`,
@@ -61,7 +61,7 @@ export const texts: Texts = {
     subject: `Your password for ${product} was changed`,
     paragraphs: [
       hello(locals),
-      `the password of your account with ${product} was changed just now. Every other device was signed out, and every application.`,
+      `The password of your account with ${product} was changed just now. Every other device and every application was signed out.`,
       'If this was not you, set a new one at once:',
       { link: locals.url, label: 'Set a new password' },
     ],
@@ -70,9 +70,9 @@ export const texts: Texts = {
     subject: `Confirm your new e-mail address for ${product}`,
     paragraphs: [
       hello(locals),
-      `please confirm that this shall be the new address of your account with ${product}.`,
+      `Please confirm that this is to be the new address of your account with ${product}.`,
       { link: locals.url, label: 'Confirm the new address' },
-      `${lasting(locals.hours)} Until then the former address stays.`,
+      `${lasting(locals.hours)} Until you confirm it, the former address stays.`,
       NOT_YOU,
     ],
   }),
@@ -80,23 +80,23 @@ export const texts: Texts = {
     subject: `A new e-mail address was asked for at ${product}`,
     paragraphs: [
       hello(locals),
-      `somebody who knows your password asked to change the e-mail address of your account with ${product}. It changes once the new address is confirmed.`,
-      'If this was not you, change your password now: the request ends with it.',
+      `Somebody who knows your password asked to change the e-mail address of your account with ${product}. It changes once the new address is confirmed.`,
+      'If this was not you, change your password now: that cancels the request.',
     ],
   }),
   'email-changed': (locals, product) => ({
     subject: `Your e-mail address for ${product} was changed`,
     paragraphs: [
       hello(locals),
-      `the e-mail address of your account with ${product} is another one from now on. This one is no longer used.`,
-      'If this was not you, tell whoever runs this service at once.',
+      `The e-mail address of your account with ${product} was changed. This one is no longer used.`,
+      'If this was not you, tell the operator of this service at once.',
     ],
   }),
   'identity-connected': (locals, product) => ({
     subject: `${locals.provider} was connected to your account with ${product}`,
     paragraphs: [
       hello(locals),
-      `from now on ${accountAt(locals)} can be used to sign in to your account with ${product}.`,
+      `From now on the ${accountAt(locals)} can be used to sign in to your account with ${product}.`,
       'If this was not you, set a new password at once and disconnect it on the same page:',
       { link: locals.url, label: 'Set a new password' },
     ],
@@ -105,7 +105,7 @@ export const texts: Texts = {
     subject: `${locals.provider} was disconnected from your account with ${product}`,
     paragraphs: [
       hello(locals),
-      `${accountAt(locals)} no longer signs in to your account with ${product}.`,
+      `The ${accountAt(locals)} can no longer be used to sign in to your account with ${product}.`,
       'If this was not you, set a new password at once, which signs out every device:',
       { link: locals.url, label: 'Set a new password' },
     ],
@@ -114,8 +114,8 @@ export const texts: Texts = {
     subject: `New sign-in to ${product}`,
     paragraphs: [
       hello(locals),
-      `your account with ${product} was signed in to on a new device: ${locals.device}, ${locals.time}.`,
-      'If this was you, you need do nothing. If not, set a new password at once, which signs out every device:',
+      `Somebody signed in to your account with ${product} on a new device: ${locals.device}, ${locals.time}.`,
+      'If this was you, you can ignore this message. If not, set a new password at once, which signs out every device:',
       { link: locals.url, label: 'Set a new password' },
     ],
   }),

@@ -30,6 +30,6 @@ export const restoreCommands: readonly Command[] = [
 async function confirm({ options, io }: CommandInput): Promise<void> {
   if (options['yes']) return;
   const typed = await io.askSecret(`Everybody will have to sign in again. Type ${WORD}: `);
-  if (typed === undefined) throw new CommandError('There is nobody to ask: say --yes.');
+  if (typed === undefined) throw new CommandError('Not a terminal: pass --yes to confirm.');
   if (typed.trim() !== WORD) throw new CommandError('Nothing was done.');
 }

@@ -145,7 +145,7 @@ function sentence({ user: { email, emailVerified }, isNew, password }: Made): st
   const who = `${email}${emailVerified ? '' : ' (unverified)'} is a superuser`;
   if (password === 'set') return `${who}, has the given password and is signed out everywhere.`;
   if (password === 'none') return `${who} and has no password: give one with --password-stdin.`;
-  return `${who} and keeps the password of before.`;
+  return `${who}; the password is unchanged.`;
 }
 
 /** `password_set`: whether a password was set just now; `password`: one that was made, shown this once. */

@@ -65,7 +65,7 @@ export const commands: readonly Command[] = [
 async function confirm({ options, io }: CommandInput, { email }: User): Promise<void> {
   if (options['yes']) return;
   const typed = await io.askSecret(`Type the address to delete ${email} for good: `);
-  if (typed === undefined) throw new CommandError('There is nobody to ask: say --yes.');
+  if (typed === undefined) throw new CommandError('Not a terminal: pass --yes to confirm.');
   if (typed.trim() !== email)
     throw new CommandError('That is another address: nothing is deleted.');
 }

@@ -81,7 +81,7 @@ describe('role commands', () => {
       const { id, email } = await fixture.register();
       for (const terminal of [{}, { answers: [''] }, {}]) {
         const { out } = await create(email.toUpperCase(), {}, terminal);
-        expect(out).to.equal(`${email} is a superuser and keeps the password of before.`);
+        expect(out).to.equal(`${email} is a superuser; the password is unchanged.`);
       }
       expect(await isSuperuser(email, PASSWORD)).to.equal(true);
       expect(await fixture.rolesVersion(id)).to.equal(2);

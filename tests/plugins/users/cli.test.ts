@@ -96,7 +96,7 @@ describe('user commands', () => {
   it('deletes nobody without a word', async () => {
     const { id, email } = await register();
     expect(await failure('user delete', [id])).to.equal(
-      'CommandError: There is nobody to ask: say --yes.',
+      'CommandError: Not a terminal: pass --yes to confirm.',
     );
     const other = run('user delete', [id], {}, { answers: [`x${email}`] });
     expect(await other.catch((error: Error) => error.message)).to.contain('nothing is deleted');
