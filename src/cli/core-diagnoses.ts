@@ -1,7 +1,7 @@
 /** The checks that belong to no plugin. */
 import { availableParallelism } from 'node:os';
 import type { CoreConfig, Environment } from '../../config/load.ts';
-import { createCall } from '../doctor/call.ts';
+import { createCall, statusUnder } from '../doctor/call.ts';
 import { readCertificate } from '../doctor/certificate.ts';
 import { diagnoseClock, type OtherClock } from '../doctor/clock.ts';
 import { diagnoseCookies } from '../doctor/cookies.ts';
@@ -48,7 +48,7 @@ export function coreDiagnoses(parts: CoreParts): readonly Diagnosis[] {
   const redis = config.REDIS_URL ? createRedisProbe(config.REDIS_URL, log) : undefined;
   return [
     ...diagnosesOfAddress(parts),
-    diagnoseProxy(config),
+    diagnoseProxy(config, { socket: socketOf(config), call: createCall(parts.fetch), statusUnder }),
     diagnoseSecretKey(config.secretKeys),
     diagnoseThreadPool(threadPoolOf(parts)),
     ...diagnosesOfStores(parts, redis),

@@ -1,4 +1,6 @@
 /** Calls to PUBLIC_URL: bounded, and led nowhere else. */
+import { request as plainRequest } from 'node:http';
+import { request as secureRequest } from 'node:https';
 
 /** Milliseconds for one answer, its body included. */
 const TIMEOUT = 5_000;
@@ -8,6 +10,7 @@ const LONGEST = 256 * 1024;
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
+  readonly text: string;
   /** Undefined when it is no JSON. */
   readonly json: Readonly<Record<string, unknown>> | undefined;
 }
@@ -20,8 +23,23 @@ export const createCall =
   async (url, init = {}) => {
     const signal = AbortSignal.timeout(TIMEOUT);
     const { status, headers, body } = await fetch(url, { ...init, redirect: 'manual', signal });
-    return { status, headers, json: parse(await readText(body)) };
+    const text = await readText(body);
+    return { status, headers, text, json: parse(text) };
   };
+
+/** The status of an answer to a GET under another `Host` than the URL's, which `fetch` does not let one choose. */
+export const statusUnder = (url: string, host: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const { protocol } = new URL(url);
+    const send = protocol === 'https:' ? secureRequest : plainRequest;
+    const signal = AbortSignal.timeout(TIMEOUT);
+    send(url, { headers: { host }, signal }, (answer) => {
+      answer.destroy();
+      resolve(answer.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end();
+  });
 
 async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
   const decoder = new TextDecoder();

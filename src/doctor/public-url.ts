@@ -47,6 +47,10 @@ function judgeLive(issuer: string, { status, headers, json }: Answer): Finding[]
   }
   if (status === 200 && json?.['status'] === 'ok') return [];
   const problem = `${issuer}/health/live answers ${status}${status === 200 ? ', but not as this server does' : ''}.`;
+  // Node's parser: what comes is no HTTP.
+  if (status === 400) {
+    return [broken(problem, 'Let the proxy speak plain HTTP to us, without the PROXY protocol.')];
+  }
   const fix =
     status >= 500
       ? 'Start the server, and let the proxy pass requests on to its HOST and PORT.'

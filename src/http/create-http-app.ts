@@ -8,12 +8,12 @@ import type { Diagnosis, Limiter, Log, RequestIds } from '../kernel/plugin.ts';
 import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
 import { cacheDocuments } from './cached-documents.ts';
-import { createClientIp } from './client-ip.ts';
+import { createClientIp, logUnclear } from './client-ip.ts';
 import { lastingCookies, readCookie, readCookies } from './cookies.ts';
 import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
-import { createIsLocal } from './local-request.ts';
+import { isLocal } from './local-request.ts';
 import { type MetricsOptions, metrics } from './metrics.ts';
 import { oauthErrors } from './oauth-errors.ts';
 import { observeRequests, type RequestObserver } from './observe-requests.ts';
@@ -66,8 +66,7 @@ export interface HttpOptions extends Authentication {
 export function createHttpApp(options: HttpOptions): RequestListener {
   const { publicUrl, render, log, cookies } = options;
   const base = basePath(publicUrl);
-  const clientIp = createClientIp(options.trustedProxies);
-  const isLocal = createIsLocal(publicUrl);
+  const clientIp = createClientIp(options.trustedProxies, logUnclear(log));
   const requestInfo = (ctx: Context): RequestInfo => ({
     id: String(ctx.state['requestId']),
     ip: clientIp(ctx.req),
@@ -96,7 +95,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   app.use(lastingCookies);
   app.use(failures(options));
   const answerHealth = health(options.checks, options.readiness, options.clock);
-  const answerMetrics = metrics(options.metrics, isLocal);
+  const answerMetrics = metrics(options.metrics);
   const rest = limitRest(options.limiter, ipOf);
   app.use(rest).use(requirePath).use(answerHealth).use(answerMetrics);
   if (base) app.use(metadataAtRoot(base));

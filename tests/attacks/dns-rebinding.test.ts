@@ -1,5 +1,8 @@
 /** A page elsewhere points its own name at this machine: what is for this machine alone is not for it. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect } from 'chai';
+import { statusUnder } from '../../src/doctor/call.ts';
 import { Mails } from '../../src/plugins/mail/contract.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 import { basePath } from './base-path.ts';
@@ -150,6 +153,59 @@ describe('names that lead to this machine', () => {
     expectAll(await statuses(['localhost'], '', own), 200, own.join());
   });
 
+  it('C9 D17 a proxy is told by any header that one sends, in any network, and by HTTP/1.0', async () => {
+    for (const header of [
+      ...['X-Forwarded-For: unknown', 'X-Forwarded-For: _hidden', 'X-Forwarded-For: 198.18.0.1:80'],
+      ...['X-Forwarded-For: "[2001:db8::1]:443"', 'X-Forwarded-For: 127.0.0.1:80, 198.18.0.1:80'],
+      ...['X-Real-IP: ', 'X-Real-IP: 198.18.0.1:80', 'X-Cluster-Client-IP: 198.18.0.1'],
+      ...['CF-Connecting-IPv6: 2001:db8::1', 'CF-Pseudo-IPv4: 240.0.0.1', 'CF-Ray: 1-FRA'],
+      ...['Fastly-Client-IP: 198.18.0.1', 'Fly-Client-IP: 198.18.0.1', 'Fly-Region: fra'],
+      ...['X-Azure-ClientIP: 198.18.0.1', 'X-Azure-SocketIP: 198.18.0.1', 'X-Azure-Ref: a'],
+      ...['X-ARR-LOG-ID: a', 'X-Original-URL: /metrics', 'X-Original-Host: localhost'],
+      ...['X-Original-Forwarded-For: 198.18.0.1', 'X-Envoy-External-Address: 198.18.0.1'],
+      ...['X-Envoy-Expected-Rq-Timeout-Ms: 15000', 'X-Amzn-Trace-Id: Root=1', 'X-Amz-Cf-Id: a'],
+      ...['X-AppEngine-User-IP: 198.18.0.1', 'X-Cloud-Trace-Context: a', 'CDN-Loop: cloudflare'],
+      ...['X-Forwarded: for=198.18.0.1', 'Forwarded-For: 198.18.0.1', 'Client-IP: 198.18.0.1'],
+      ...['X-Remote-Addr: 198.18.0.1', 'X-Remote-IP: 198.18.0.1', 'WL-Proxy-Client-IP: 198.18.0.1'],
+      ...['X-Forwarded-Port: 443', 'X-Forwarded-Prefix: /', 'X-Forwarded-Ssl: on'],
+      ...['X-Forwarded-Server: proxy', 'X-Forwarded-Scheme: https', 'Front-End-Https: on'],
+      ...[
+        'X-Scheme: https',
+        'X-Real-Port: 4000',
+        'Via: 1.0 localhost',
+        'CloudFront-Is-Mobile-Viewer: 1',
+      ],
+    ]) {
+      expectAll(await statuses(['localhost'], '', [header]), 404, header);
+    }
+    // nginx without proxy_http_version and proxy_set_header says nothing else.
+    for (const target of Object.values(targets)) {
+      const head = [`GET ${target} HTTP/1.0`, 'Host: 127.0.0.1:3000', 'Accept: text/html'];
+      expect((await rawRequest(app, head)).status, target).to.equal(404);
+    }
+  });
+
+  it('C9 what a scraper and a browser on this machine send says nothing of a proxy', async () => {
+    const own = [
+      ...[
+        'User-Agent: Prometheus/3.4',
+        'X-Prometheus-Scrape-Timeout-Seconds: 10',
+        'Accept-Encoding: gzip',
+      ],
+      ...[
+        'Sec-Fetch-Site: none',
+        'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      ],
+      ...[
+        'X-Request-Id: 0123456789abcdef',
+        'Priority: u=0',
+        'Cookie: a=b',
+        'X-Forwarded-For: [::1]:4000',
+      ],
+    ];
+    expectAll(await statuses(['localhost'], '', own), 200, own.join());
+  });
+
   it('D17 everything else goes on answering under any Host', async () => {
     for (const path of [
       '/health/live',
@@ -168,11 +224,33 @@ describe('a server behind TLS', () => {
   });
   after(() => app.close());
 
-  it('D17 shows metrics to this machine under its own name and by address, and to no other name', async () => {
-    const statusOf = async (host: string) =>
-      (await rawRequest(app, ['GET /metrics HTTP/1.1', `Host: ${host}`])).status;
-    expect(await statusOf('AUTH.example.com.')).to.equal(200);
+  it('C9 D17 shows metrics by local name and address; its own name was asked of the proxy that ends TLS', async () => {
+    const statusOf = async (host: string, target = '/metrics') =>
+      (await rawRequest(app, [`GET ${target} HTTP/1.1`, `Host: ${host}`])).status;
     expect(await statusOf('127.0.0.1:3000')).to.equal(200);
+    expect(await statusOf('localhost:3000')).to.equal(200);
+    expect(await statusOf('AUTH.example.com.')).to.equal(404);
+    expect(await statusOf('auth.example.com')).to.equal(404);
+    expect(await statusOf('localhost', 'http://auth.example.com/metrics')).to.equal(404);
     expect(await statusOf('auth.example.com.evil.example')).to.equal(404);
+  });
+
+  // What no header tells cannot be told: docs/operations.md says so, and doctor asks this way.
+  it('C9 a TCP proxy on this machine that adds nothing passes local names on, and doctor sees it', async () => {
+    const { hostname, port } = new URL(app.socket);
+    const proxy = createServer((client) => {
+      const server = connect(Number(port), hostname);
+      client.pipe(server).pipe(client);
+      for (const one of [client, server]) one.on('error', () => one.destroy());
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    try {
+      const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/metrics`;
+      expect(await statusUnder(url, 'auth.example.com')).to.equal(404);
+      expect(await statusUnder(url, 'localhost')).to.equal(200);
+    } finally {
+      proxy.close();
+    }
   });
 });

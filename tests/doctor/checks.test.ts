@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
+import type { Call } from '../../src/doctor/call.ts';
 import { diagnoseClock } from '../../src/doctor/clock.ts';
 import { examine } from '../../src/doctor/examine.ts';
 import { diagnoseProxy } from '../../src/doctor/proxy.ts';
@@ -49,14 +50,57 @@ describe('authsrv doctor: SECRET_KEY', () => {
 });
 
 describe('authsrv doctor: proxy', () => {
-  const judge = async (publicUrl: string, TRUST_PROXY: string[], HOST = '127.0.0.1') =>
-    (await diagnoseProxy({ publicUrl: new URL(publicUrl), TRUST_PROXY, HOST }).check()).map(
+  const answering = (text: string): Call => {
+    const answer = { status: 200, headers: new Headers(), text, json: undefined };
+    return async () => answer;
+  };
+  const running = {
+    socket: 'http://127.0.0.1:3000',
+    call: answering('auth_events_total{event="proxy.not_understood"} 0'),
+    statusUnder: async () => 404,
+  };
+  const judge = async (
+    publicUrl: string,
+    TRUST_PROXY: string[],
+    { HOST = '127.0.0.1', ...rest }: { HOST?: string; METRICS_TOKEN?: string } = {},
+    server: Parameters<typeof diagnoseProxy>[1] = running,
+  ) => {
+    const settings = { publicUrl: new URL(publicUrl), TRUST_PROXY, HOST, ...rest };
+    return (await diagnoseProxy(settings, server).check()).map(
       ({ severity, problem }) => `${severity}: ${problem.slice(0, 24)}`,
     );
+  };
+
+  it('B-11 finds a proxy that sends what we do not understand, by the metrics of a server here', async () => {
+    const call = answering(
+      '# HELP\nauth_events_total{event="proxy.not_understood",worker="2"} 3\n',
+    );
+    expect(await judge('http://localhost:3000', [], {}, { ...running, call })).to.deep.equal([
+      'warning: A proxy sends an X-Forwa',
+    ]);
+    const nobody: Call = async () => {
+      throw new TypeError('fetch failed');
+    };
+    const alone = { ...running, call: nobody };
+    expect(await judge('http://localhost:3000', [], {}, alone)).to.deep.equal([]);
+  });
+
+  it('C9 finds metrics that anybody can read through a proxy that says nothing of itself', async () => {
+    const open = { ...running, statusUnder: async () => 200 };
+    const url = 'https://auth.example.com';
+    expect(await judge(url, ['10.0.0.1'], {}, open)).to.deep.equal([
+      'broken: Anybody can read https:/',
+    ]);
+    const METRICS_TOKEN = '0123456789abcdef';
+    expect(await judge(url, ['10.0.0.1'], { METRICS_TOKEN }, open)).to.deep.equal([]);
+    expect(await judge('http://localhost:3000', [], {}, open)).to.deep.equal([]);
+  });
 
   it('finds nothing where settings fit', async () => {
     expect(await judge('http://localhost:3000', [])).to.deep.equal([]);
-    expect(await judge('https://auth.example.com', ['10.0.0.0/8'], '0.0.0.0')).to.deep.equal([]);
+    expect(
+      await judge('https://auth.example.com', ['10.0.0.0/8'], { HOST: '0.0.0.0' }),
+    ).to.deep.equal([]);
   });
 
   it('finds a proxy that is not named, or a whole world that is', async () => {
@@ -70,7 +114,7 @@ describe('authsrv doctor: proxy', () => {
   });
 
   it('finds an address for others with a PUBLIC_URL for this machine', async () => {
-    expect(await judge('http://localhost:3000', [], '0.0.0.0')).to.deep.equal([
+    expect(await judge('http://localhost:3000', [], { HOST: '0.0.0.0' })).to.deep.equal([
       'warning: HOST=0.0.0.0 takes conne',
     ]);
   });
