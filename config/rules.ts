@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { estimateEntropy } from '../src/doctor/secret-key.ts';
 import { checkUrlPassword, isLoopbackHost, parseRange } from '../src/kernel/addresses.ts';
+import { parseDatabaseUrl } from '../src/storage/database-url.ts';
 import { parseRedisUrl } from '../src/storage/redis-url.ts';
 
 export const isUrlOf = (text: string, protocols: readonly string[]): boolean =>
@@ -67,13 +68,17 @@ export const checkSentryDsn = (text: string): string | undefined =>
   checkUrlPassword(text) ??
   (DSN.test(text) ? undefined : 'must be a DSN as Sentry shows it: https://key@host/project');
 
-export function checkRedisUrl(text: string): string | undefined {
-  const fault = checkUrlPassword(text);
-  if (fault !== undefined) return fault;
-  try {
-    parseRedisUrl(text);
-    return undefined;
-  } catch (error) {
-    return (error as TypeError).message;
-  }
-}
+/** What a parser that throws a TypeError says of a text. */
+const parsedBy =
+  (parse: (text: string) => unknown) =>
+  (text: string): string | undefined => {
+    try {
+      parse(text);
+      return undefined;
+    } catch (error) {
+      return (error as TypeError).message;
+    }
+  };
+
+export const checkDatabaseUrl = parsedBy(parseDatabaseUrl);
+export const checkRedisUrl = parsedBy(parseRedisUrl);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { checkUrlPassword } from '../src/kernel/addresses.ts';
 import {
+  checkDatabaseUrl,
   checkInnerHost,
   checkOrigin,
   checkProxy,
@@ -87,10 +88,14 @@ export const coreSchema = z.object({
     .string()
     .default('./data')
     .describe('Folder of the embedded PostgreSQL and of generated secrets.'),
-  DATABASE_URL: url('postgres:', 'postgresql:')
+  DATABASE_URL: z
+    .string()
+    .superRefine(by(checkDatabaseUrl))
     .optional()
     .meta({ secret: true })
-    .describe('PostgreSQL ≥ 15. Default: an embedded PostgreSQL under DATA_DIR.'),
+    .describe(
+      'PostgreSQL ≥ 15: postgres://user:password@host:5432/database?sslmode=verify-full, or with ?host=/socket/folder; percent-encoded. Default: an embedded PostgreSQL under DATA_DIR.',
+    ),
   DATABASE_POOL: z.coerce
     .number()
     .int()

@@ -55,6 +55,9 @@ export async function startWorkers(
   return { stop };
 }
 
+const urlOf = ({ host, port, user }: { host: string; port: number; user: string }): string =>
+  `postgres://${encodeURIComponent(user)}@:${port}/postgres?host=${encodeURIComponent(host)}`;
+
 /** To a worker, the PostgreSQL of this process is one like any other. */
 function workerSettings(
   given: Environment,
@@ -65,11 +68,7 @@ function workerSettings(
     ...('HASH_SLOTS' in given ? {} : { HASH_SLOTS: String(slots) }),
     ...(local
       ? {
-          DATABASE_URL: `postgres:///postgres?${new URLSearchParams({
-            host: local.host,
-            port: String(local.port),
-            user: local.user,
-          })}`,
+          DATABASE_URL: urlOf(local),
           MIGRATE_ON_START: given['MIGRATE_ON_START'] ?? 'true',
         }
       : {}),

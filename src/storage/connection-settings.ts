@@ -1,9 +1,9 @@
 /** Where the PostgreSQL database is: a URL, or its parts (a host that begins with `/` is a socket folder). */
 import type { ClientConfig } from 'pg';
-import { parseIntoClientConfig } from 'pg-connection-string';
+import { parseDatabaseUrl } from './database-url.ts';
 
 export interface ConnectionUrl {
-  /** `postgres://user:password@host:5432/name?sslmode=verify-full`, or with `?host=/socket/folder`. */
+  /** See `parseDatabaseUrl`. */
   readonly connectionString: string;
 }
 
@@ -19,8 +19,9 @@ export type DatabaseConnection = ConnectionUrl | ConnectionParts;
 
 /** What pg's `Client` takes; one parser for the pool, the listener, the migrator and sequelize-cli. */
 export function clientConfig(connection: DatabaseConnection): ClientConfig {
-  if (!('connectionString' in connection)) return { ...connection };
-  return parseIntoClientConfig(connection.connectionString);
+  if ('connectionString' in connection) return parseDatabaseUrl(connection.connectionString).config;
+  // PGSSLMODE would ask a socket for TLS.
+  return { ...connection, ...(connection.host.startsWith('/') ? { ssl: false } : {}) };
 }
 
 /** The same as Sequelize's constructor takes it; TLS and the rest go through `dialectOptions`. */
@@ -28,7 +29,7 @@ export function sequelizeConnection(connection: DatabaseConnection) {
   const { host, port, user, password, database, ...rest } = clientConfig(connection);
   return {
     dialect: 'postgres' as const,
-    // Sequelize would fill in localhost and 5432 by itself, but types want no undefined.
+    // Types want no undefined.
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     ...(user === undefined ? {} : { username: user }),

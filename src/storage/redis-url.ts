@@ -51,6 +51,7 @@ const fault = (message: string) => new TypeError(message);
  */
 export function parseRedisUrl(text: string): RedisAddress {
   const [, scheme, kind, authority = '', path = '', search = ''] = URL_PARTS.exec(text) ?? [];
+  refuseUnescaped(text, path, search, kind);
   if (scheme === undefined) {
     throw fault(
       'must be a URL that starts with redis://, redis-sentinel:// or redis-cluster://, or the same with rediss for TLS',
@@ -71,6 +72,24 @@ export function parseRedisUrl(text: string): RedisAddress {
     : singleAddress(common, path.slice(1));
 }
 
+const SENTINEL_PARAMETERS = ['db', 'sentinel_username', 'sentinel_password'];
+
+/**
+ * A password ends with the last @, and so does what looks like path and query when it has a /, ? or # in it: nothing of
+ * that may be told.
+ */
+function refuseUnescaped(text: string, path: string, search: string, kind = ''): void {
+  const isRedis = /^rediss?(-sentinel|-cluster)?:\/\//.test(text);
+  const names = [...new URLSearchParams(search).keys()];
+  const isKnown = kind === '-sentinel' && names.every((name) => SENTINEL_PARAMETERS.includes(name));
+  const isTorn = path.includes('@') || (search.includes('@') && !isKnown);
+  if ((isRedis && text.includes('#')) || isTorn) {
+    throw fault(
+      'has an unescaped character in its user or password: write # as %23, / as %2F, ? as %3F, % as %25',
+    );
+  }
+}
+
 function singleAddress(common: Common, path: string): SingleRedis {
   if (common.hosts.length > 1) {
     throw fault(
@@ -86,7 +105,7 @@ function clusterAddress(common: Common, path: string): ClusterRedis {
 }
 
 function sentinelAddress(common: Common, path: string, query: URLSearchParams): SentinelRedis {
-  allowParameters(query, ['db', 'sentinel_username', 'sentinel_password']);
+  allowParameters(query, SENTINEL_PARAMETERS);
   if (!/^[^/]+$/.test(path)) {
     throw fault(
       'must end with the name of the master, as in redis-sentinel://host:26379,host:26379/mymaster',

@@ -30,14 +30,14 @@ describe('connection settings', () => {
 
   it('takes the parts as they are', () => {
     const parts = { host: '/tmp/socket', port: 5_432, user: 'me', database: 'auth' };
-    expect(clientConfig(parts)).to.deep.equal(parts);
+    expect(clientConfig(parts)).to.deep.equal({ ...parts, ssl: false });
     expect(sequelizeConnection(parts)).to.deep.equal({
       dialect: 'postgres',
       host: '/tmp/socket',
       port: 5_432,
       username: 'me',
       database: 'auth',
-      dialectOptions: {},
+      dialectOptions: { ssl: false },
     });
   });
 });

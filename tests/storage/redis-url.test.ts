@@ -92,4 +92,27 @@ describe('Redis URLs', () => {
         .not.include('planted');
     }
   });
+
+  it('B-18 SEC-94 says that a password is not escaped, without a piece of it', () => {
+    const torn = [
+      'p@ss/planted',
+      '12/planted',
+      '12?planted',
+      '12?planted=x',
+      'x#planted',
+      '12?db=planted',
+    ];
+    for (const scheme of ['redis', 'rediss-cluster', 'redis-sentinel']) {
+      for (const password of torn) {
+        if (scheme === 'redis-sentinel' && password.includes('db=')) continue;
+        expect(() => parseRedisUrl(`${scheme}://u:${password}@a/main`), `${scheme} ${password}`)
+          .to.throw(TypeError, /unescaped character.*# as %23, \/ as %2F/)
+          .with.property('message')
+          .not.include('planted');
+      }
+    }
+    expect(parseRedisUrl('redis-sentinel://a/main?sentinel_password=p@x')).to.have.property(
+      'sentinel',
+    );
+  });
 });
