@@ -14,8 +14,8 @@ export interface Hold {
 export interface StatementHooks {
   /** For `wrapStorage`. */
   readonly wrap: (storage: Storage) => Storage;
-  /** Does something at the next such moment; the statement fails with what it throws. */
-  once(moment: Moment, statement: string, act: () => unknown): void;
+  /** Does something at the next such moment, or at the `nth`; the statement fails with what it throws. */
+  once(moment: Moment, statement: string, act: () => unknown, nth?: number): void;
   /** The next request that comes to that point stays there until it is released. */
   hold(moment: Moment, statement: string): Hold;
 }
@@ -37,8 +37,10 @@ export function createStatementHooks(): StatementHooks {
       return rows as never;
     };
 
-  const once: StatementHooks['once'] = (moment, statement, act) =>
-    void hooks.set(`${moment} ${statement}`, act);
+  const once: StatementHooks['once'] = (moment, statement, act, nth = 1) => {
+    const later = () => once(moment, statement, act, nth - 1);
+    hooks.set(`${moment} ${statement}`, nth === 1 ? act : later);
+  };
 
   return {
     wrap: (storage) => ({ ...storage, db: { ...storage.db, query: hooked(storage.db) } }),

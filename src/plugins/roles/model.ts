@@ -43,10 +43,20 @@ const LOCK_USER = {
   text: 'SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE',
 };
 // In one order everywhere, so that two deletions do not wait for each other's users.
-const HOLDERS = {
-  name: 'user-roles-holders',
+const LOCK_HOLDERS = {
+  name: 'user-roles-lock-holders',
   text: `SELECT user_id FROM user_roles JOIN users ON users.id = user_id
-    WHERE role_id = $1 ORDER BY user_id FOR NO KEY UPDATE OF users`,
+    WHERE role_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3 FOR NO KEY UPDATE OF users`,
+};
+const TAKE = {
+  name: 'user-roles-take',
+  text: 'DELETE FROM user_roles WHERE role_id = $1 AND user_id = ANY($2::uuid[])',
+};
+// The other rows of `user_roles` would go with it, in one statement and without their tokens being denied.
+const DELETE_UNHELD = {
+  name: 'roles-delete-unheld',
+  text: `DELETE FROM roles WHERE id = $1 AND NOT EXISTS (SELECT FROM user_roles WHERE role_id = $1)
+    RETURNING id`,
 };
 const LOCK = {
   name: 'roles-lock',
@@ -92,6 +102,8 @@ const CLAIMS = {
     FROM users WHERE id = $1 AND disabled_at IS NULL`,
 };
 
+/** Below every other id. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 export type RoleModel = ReturnType<typeof createRoleModel>;
@@ -152,19 +164,32 @@ function roleTable(db: Database) {
       return (await db.query(LOCK, [id], transaction)).length === 1;
     },
 
-    /** Takes it from its holders with it. */
-    async delete(id: string, transaction: Transaction): Promise<void> {
-      await Roles.destroy({ where: { id }, transaction });
+    /** False when somebody still has it. */
+    async deleteUnheld(id: string, transaction: Transaction): Promise<boolean> {
+      return (await db.query(DELETE_UNHELD, [id], transaction)).length === 1;
     },
   };
 }
 
 function userRoleTable(db: Database) {
   return {
-    /** Ids of those who have it, who stay as they are until the transaction ends. */
-    async holders(id: string, transaction: Transaction): Promise<readonly string[]> {
-      const rows = await db.query<{ user_id: string }>(HOLDERS, [id], transaction);
-      return rows.map(({ user_id }) => user_id);
+    /**
+     * Takes it from the first `size` holders whose ids come after this one, who stay as they are until the transaction
+     * ends. Their ids, ascending; fewer than `size` when there are no more of them. Means something only under `lock`.
+     */
+    async takeFromHolders(
+      id: string,
+      { after = FIRST_ID, size }: { readonly after: string | undefined; readonly size: number },
+      transaction: Transaction,
+    ): Promise<readonly string[]> {
+      const rows = await db.query<{ user_id: string }>(
+        LOCK_HOLDERS,
+        [id, after, size],
+        transaction,
+      );
+      const ids = rows.map(({ user_id }) => user_id);
+      if (ids.length > 0) await db.query(TAKE, [id, ids], transaction);
+      return ids;
     },
 
     /** Keeps the user as they are until the transaction ends; false when there is nobody. */

@@ -164,6 +164,17 @@ export interface UserService {
   delete(id: string): Promise<void>;
   /** Makes tokens with older roles stale; returns the new version. Throws `users:not-found`. */
   bumpRolesVersion(id: string, transaction: Transaction): Promise<number>;
+  /** The same for many in one statement; ids of no user are left out. The caller holds their locks, or sees to the order. */
+  bumpRolesVersions(
+    ids: readonly string[],
+    transaction: Transaction,
+  ): Promise<readonly RolesVersion[]>;
+}
+
+/** The new version of a user's roles. */
+export interface RolesVersion {
+  readonly id: string;
+  readonly version: number;
 }
 
 export { type EmailAddress, parseEmailAddress } from './email-address.ts';

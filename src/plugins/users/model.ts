@@ -1,6 +1,7 @@
 import { DataTypes, type Model } from 'sequelize';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import { SUPERUSER } from '../roles/contract.ts';
+import type { RolesVersion } from './contract.ts';
 
 /** A row of `users`. */
 export interface UserRow {
@@ -128,6 +129,11 @@ const OVERWRITE_PASSWORD = {
 const BUMP_ROLES_VERSION = {
   name: 'users-bump-roles-version',
   text: 'UPDATE users SET roles_ver = roles_ver + 1 WHERE id = $1 RETURNING roles_ver',
+};
+const BUMP_ROLES_VERSIONS = {
+  name: 'users-bump-roles-versions',
+  text: `UPDATE users SET roles_ver = roles_ver + 1 WHERE id = ANY($1::uuid[])
+    RETURNING id, roles_ver AS version`,
 };
 // The same row that `roles` locks to take the role away: demotions, disablings and deletions go one after another.
 const LOCK_SUPERUSERS = {
@@ -285,6 +291,9 @@ export function createUserModel(db: Database) {
       const rows = await db.query<{ roles_ver: number }>(BUMP_ROLES_VERSION, [id], transaction);
       return rows[0]?.roles_ver;
     },
+
+    bumpRolesVersions: (ids: readonly string[], transaction: Transaction) =>
+      db.query<RolesVersion>(BUMP_ROLES_VERSIONS, [ids], transaction),
 
     /** The new roles version; undefined for unknown and disabled users, and for the last active superuser. */
     async disable(id: string, at: Date, transaction: Transaction): Promise<number | undefined> {

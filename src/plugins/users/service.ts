@@ -81,5 +81,7 @@ export function createUserService(dependencies: Dependencies): UserService {
       if (version === undefined) throw problems.notFound();
       return version;
     },
+
+    bumpRolesVersions: (ids, transaction) => users.bumpRolesVersions(ids, transaction),
   };
 }

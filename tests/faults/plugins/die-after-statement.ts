@@ -1,4 +1,4 @@
-/** Kills its process right after a named prepared statement has been executed, once a marker file says which. */
+/** Kills its process right after a named prepared statement has been executed, once a marker file says which; `name 3`: the third time. */
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { definePlugin } from '../../../src/kernel/plugin.ts';
@@ -10,10 +10,16 @@ export const plugin = definePlugin({
   settings: z.object({ DIE_MARKER: z.string().describe('File that names the statement.') }),
   setup({ db, settings: { DIE_MARKER: marker } }) {
     const query = db.query.bind(db);
+    let times = 0;
+    const isDoomed = (statement: string): boolean => {
+      const [name, count = '1'] = existsSync(marker) ? readFileSync(marker, 'utf8').split(' ') : [];
+      if (name !== statement) return false;
+      times += 1;
+      return times === Number(count);
+    };
     const dying: Database['query'] = async (statement, values, transaction) => {
       const rows = await query(statement, values, transaction);
-      const isDoomed = existsSync(marker) && readFileSync(marker, 'utf8') === statement.name;
-      if (isDoomed) process.kill(process.pid, 'SIGKILL');
+      if (isDoomed(statement.name)) process.kill(process.pid, 'SIGKILL');
       return rows as never;
     };
     Object.assign(db, { query: dying });

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
+import { inBatches } from '../../../kernel/in-batches.ts';
 import type { Transaction } from '../../../kernel/store.ts';
 import type { RevocationService } from '../../revocations/contract.ts';
 import type { UserService } from '../../users/contract.ts';
@@ -10,7 +11,7 @@ import { isRoleName } from '../role-name.ts';
 
 export interface HolderDependencies {
   readonly roles: RoleModel;
-  readonly users: Pick<UserService, 'bumpRolesVersion'>;
+  readonly users: Pick<UserService, 'bumpRolesVersion' | 'bumpRolesVersions'>;
   readonly revocations: Pick<RevocationService, 'transaction'>;
   readonly events: Events;
   readonly clock: Clock;
@@ -43,21 +44,34 @@ export function createRoleHolders(
       return true;
     });
 
+  /**
+   * Takes a role from a batch of its holders, and deletes it when nobody has it any more. Their sign-ins wait for this
+   * transaction alone. Where one is the last, the role is still there: deleting it again goes on.
+   */
+  const takeBatch = (id: string, batch: Parameters<RoleModel['takeFromHolders']>[1]) =>
+    revocations.transaction(async (transaction, deny) => {
+      if (!(await roles.lock(id, transaction))) throw problems.notFound();
+      const holders = await roles.takeFromHolders(id, batch, transaction);
+      const versions =
+        holders.length > 0 ? await users.bumpRolesVersions(holders, transaction) : [];
+      for (const { id: sub, version } of versions) deny({ sub, rolesVersion: version });
+      const isLast = holders.length < batch.size;
+      return { holders, isGone: isLast && (await roles.deleteUnheld(id, transaction)) };
+    });
+
   return {
     async delete(id) {
       const role = await roles.findById(id);
       if (!role) throw problems.notFound();
       if (role.name === SUPERUSER) throw problems.protected();
-      const holders = await revocations.transaction(async (transaction, deny) => {
-        if (!(await roles.lock(id, transaction))) throw problems.notFound();
-        const ids = await roles.holders(id, transaction);
-        await roles.delete(id, transaction);
-        for (const sub of ids) {
-          deny({ sub, rolesVersion: await users.bumpRolesVersion(sub, transaction) });
-        }
-        return ids;
+      let after: string | undefined;
+      await inBatches(async (size) => {
+        const { holders, isGone } = await takeBatch(id, { after, size });
+        for (const userId of holders) events.emit(RoleRevoked, { userId, role: role.name });
+        // Whoever was given it behind our back has it still: from the beginning.
+        after = holders.length < size ? undefined : holders.at(-1);
+        return isGone ? holders.length : size;
       });
-      for (const userId of holders) events.emit(RoleRevoked, { userId, role: role.name });
     },
 
     async grant(userId, roleName) {
