@@ -141,8 +141,12 @@ export const coreSchema = z.object({
     .describe(
       'Scopes of your API that the access tokens of REST logins have, besides those of this service. A comma list.',
     ),
-  ACCESS_TOKEN_TTL: seconds(600, 30).describe('Lifetime of access tokens, in seconds.'),
-  REFRESH_TOKEN_TTL: seconds(2_592_000, 60).describe('Lifetime of a refresh token, in seconds.'),
+  ACCESS_TOKEN_TTL: seconds(600, 30).describe(
+    'Lifetime of access tokens, in seconds. May be changed at any time: tokens of before keep theirs, and stay revoked when they were.',
+  ),
+  REFRESH_TOKEN_TTL: seconds(2_592_000, 60).describe(
+    'Lifetime of a refresh token, in seconds; a change counts from the next refresh on.',
+  ),
   SESSION_IDLE_TTL: seconds(1_209_600, 60).describe('A session unused for so many seconds ends.'),
   SESSION_TTL: seconds(7_776_000, 60).describe('A session ends after so many seconds in any case.'),
   JWKS_MAX_AGE: z.coerce

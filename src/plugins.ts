@@ -13,6 +13,7 @@ import { google } from './plugins/google/index.ts';
 import { grants } from './plugins/grants/index.ts';
 import { keys } from './plugins/keys/index.ts';
 import { knownBrowsers } from './plugins/known-browsers/index.ts';
+import { lifetimes } from './plugins/lifetimes/index.ts';
 import { mail } from './plugins/mail/index.ts';
 import { oidcUpstream } from './plugins/oidc-upstream/index.ts';
 import { rateLimit } from './plugins/rate-limit/index.ts';
@@ -30,6 +31,7 @@ export const builtIn: readonly Plugin[] = [
   requestId,
   rateLimit,
   mail,
+  lifetimes,
   keys,
   knownBrowsers,
   revocations,

@@ -9,6 +9,8 @@ export interface Revocation {
   /** Roles of a user have changed: tokens with a smaller `roles_ver` are refused. */
   readonly sub?: string;
   readonly roles_ver?: number;
+  /** Seconds since 1970: no token that this concerns is valid longer. A server of a version before leaves it out. */
+  readonly exp?: number;
 }
 
 /** What a token names. */
@@ -20,32 +22,42 @@ export interface Revocable {
   readonly rolesVersion: number;
 }
 
-/** Milliseconds that an entry is kept: longer than any access token lives (ACCESS_TOKEN_TTL of the server, and some). */
-const KEEP = 2 * 3_600_000;
+/** Milliseconds that an entry is kept beyond its end: our clock may go before the server's. */
+const SKEW = 60_000;
+/** Milliseconds from one look at what may be dropped to the next. */
+const TIDY = 60_000;
 
+/** `now` in milliseconds since 1970. */
 export function createDenylist(now: () => number) {
-  /** When each entry may be dropped, oldest first. */
+  /** When each entry may be dropped: how long tokens live is the server's to say, and may be years. */
   const ended = new Map<string, number>();
   const rolesVersions = new Map<string, number>();
+  let tidiedAt = now();
 
-  const add = (key: string): void => {
-    ended.delete(key);
-    ended.set(key, now() + KEEP);
-    for (const [oldest, end] of ended) {
-      if (end > now()) break;
-      ended.delete(oldest);
-      rolesVersions.delete(oldest);
+  const tidy = (): void => {
+    if (now() - tidiedAt < TIDY) return;
+    tidiedAt = now();
+    for (const [key, end] of ended) {
+      if (end > now()) continue;
+      ended.delete(key);
+      rolesVersions.delete(key);
     }
   };
 
+  const add = (key: string, exp: number | undefined): void => {
+    const end = exp === undefined ? Number.POSITIVE_INFINITY : exp * 1000 + SKEW;
+    ended.set(key, Math.max(end, ended.get(key) ?? 0));
+  };
+
   return {
-    add({ sid, gid, jti, sub, roles_ver: version }: Revocation): void {
-      if (sid !== undefined) add(`sid ${sid}`);
-      if (gid !== undefined) add(`gid ${gid}`);
-      if (jti !== undefined) add(`jti ${jti}`);
+    add({ sid, gid, jti, sub, roles_ver: version, exp }: Revocation): void {
+      tidy();
+      if (sid !== undefined) add(`sid ${sid}`, exp);
+      if (gid !== undefined) add(`gid ${gid}`, exp);
+      if (jti !== undefined) add(`jti ${jti}`, exp);
       if (sub === undefined || version === undefined) return;
       const key = `sub ${sub}`;
-      add(key);
+      add(key, exp);
       rolesVersions.set(key, Math.max(version, rolesVersions.get(key) ?? 0));
     },
 

@@ -9,7 +9,7 @@ import { createUser, signedInBrowser } from '../support/people.ts';
 import { codeOf, createRelyingParty } from '../support/relying-party.ts';
 import { anotherNode, startTestApp, storeKinds, type TestApp } from '../support/test-app.ts';
 
-const MEMBERS = ['id', 'sub', 'sid', 'gid', 'jti', 'roles_ver'];
+const MEMBERS = ['id', 'sub', 'sid', 'gid', 'jti', 'roles_ver', 'exp'];
 
 for (const store of storeKinds) {
   describe(`GET /auth/revocations, state store on ${store}`, () => {
@@ -59,7 +59,7 @@ for (const store of storeKinds) {
         const { data } = await stream.find(({ roles_ver: version, sub }) => {
           return sub === user.id && Number(version) > Number(claims['roles_ver']);
         });
-        expect(data).to.have.all.keys('id', 'sub', 'roles_ver');
+        expect(data).to.have.all.keys('id', 'sub', 'roles_ver', 'exp');
         expect(data['roles_ver']).to.equal(Number(claims['roles_ver']) + 1);
       }
     });

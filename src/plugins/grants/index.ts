@@ -12,7 +12,7 @@ import { createSweeper } from './sweeper.ts';
 export const grants = definePlugin({
   name: 'grants',
   kernel: 1,
-  dependsOn: ['revocations'],
+  dependsOn: ['lifetimes', 'revocations'],
   settings: z.object({}),
   setup({ db, clock, random, core, log, use }) {
     const model = createGrantModel(db, core.accessTokenTtl);

@@ -1,5 +1,6 @@
 import { inBatches } from '../../kernel/in-batches.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
+import { lastsUntil, longestOf } from '../lifetimes/contract.ts';
 import type { GrantFilter, GrantOwner } from './contract.ts';
 
 export interface GrantRow {
@@ -62,9 +63,13 @@ const TAKE_BACK = {
   text: `UPDATE grants SET rotation = $2, rotation_salt = NULL
     WHERE id = $1 AND rotation = $2 + 1 AND rotation_salt = $3 AND ended_at IS NULL RETURNING id`,
 };
+/** Seconds that clocks may differ, on both sides of an access token's lifetime. */
+const SKEW = 60;
+
 // Access tokens come with the grant, its code or a rotation: without any of them lately, none is left to deny.
 const HAS_TOKENS = (lifetime: string) =>
-  `greatest(created_at, code_used_at, rotated_at) > clock_timestamp() - make_interval(secs => ${lifetime})`;
+  `${lastsUntil('ACCESS_TOKEN_TTL', 'greatest(created_at, code_used_at, rotated_at)', lifetime)}
+    > clock_timestamp() - interval '${SKEW} seconds'`;
 const MATCHING = `ended_at IS NULL
   AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR client_id = $4)
   AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)
@@ -90,9 +95,14 @@ const EXPORT = {
     FROM grants WHERE user_id = $1 ORDER BY created_at`,
 };
 const ERASE = { name: 'grants-erase', text: 'DELETE FROM grants WHERE user_id = $1' };
+/** Hours an expired grant is kept, so that a late replay is still recognized as one. */
+const KEEP = 24;
 const SWEEP = {
   name: 'grants-sweep',
-  text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < $1 LIMIT $2) RETURNING id`,
+  // While an access token of it may be valid, what ends the grant must find it, to deny that.
+  text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants
+    WHERE expires_at < $1::timestamptz - greatest(interval '${KEEP} hours',
+      (${longestOf('ACCESS_TOKEN_TTL', '$3')} + ${SKEW}) * interval '1 second') LIMIT $2) RETURNING id`,
 };
 // Whatever became of the code, its row has done its work. Of what was never redeemed nobody has a token.
 const SWEEP_UNREDEEMED = {
@@ -119,9 +129,6 @@ export interface NewGrantRow {
   readonly redeemWithin?: number | undefined;
   readonly consented?: boolean | undefined;
 }
-
-/** Seconds that clocks may differ, on both sides of an access token's lifetime. */
-const SKEW = 60;
 
 /** A live grant that ended, or that `keepOffline` left alone. */
 export interface EndedGrant extends GrantOwner {
@@ -181,11 +188,10 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
       transaction: Transaction,
     ): Promise<EndedGrant[]> {
       const { grantId, userId, clientId, sessionId, exceptSessionId, keepOffline = false } = filter;
-      const recent = tokenLifetime + SKEW;
       const owner = [userId, clientId, sessionId, exceptSessionId];
       const rows = await db.query<OwnerRow & { id: string; has_tokens: boolean }>(
         END_ALL,
-        [now, reason, ...owner, keepOffline, recent, grantId],
+        [now, reason, ...owner, keepOffline, tokenLifetime, grantId],
         transaction,
       );
       return rows.map((row) => ({ ...toOwner(row), id: row.id, hasTokens: row.has_tokens }));
@@ -208,9 +214,9 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
       return (await db.query(SWEEP_UNREDEEMED, [size])).length;
     },
 
-    /** Deletes at most `size` grants that expired before `limit`; returns how many. */
-    async sweep(limit: Date, size: number): Promise<number> {
-      return (await db.query(SWEEP, [limit, size])).length;
+    /** Deletes at most `size` grants that expired a day ago, and longer ago than their access tokens; returns how many. */
+    async sweep(now: Date, size: number): Promise<number> {
+      return (await db.query(SWEEP, [now, size, tokenLifetime])).length;
     },
   };
 }

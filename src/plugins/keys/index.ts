@@ -13,6 +13,7 @@ import { createKeyService } from './service.ts';
 export const keys = definePlugin({
   name: 'keys',
   kernel: 1,
+  dependsOn: ['lifetimes'],
   settings: z.object({
     KEY_ROTATION: z.coerce
       .number()
@@ -32,9 +33,11 @@ export const keys = definePlugin({
     const cipher = createKeyCipher(secrets.keys('signing-keys'), random);
     const times = {
       period: settings.KEY_ROTATION,
+      cached: core.jwksMaxAge,
       publishAhead: core.jwksMaxAge + 2 * every,
       // ID tokens come back as hints for as long as a session can last.
       retention: core.sessionTtl + 60,
+      tokens: core.accessTokenTtl,
     };
     const parts = { keys, cipher, times };
     const service = createKeyService({ ...parts, generate: generateSigningKey, store, log });

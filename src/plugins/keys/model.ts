@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../../kernel/store.ts';
+import { lastsUntil, longestOf } from '../lifetimes/contract.ts';
 import type { KeyStatus } from './contract.ts';
 
 export interface KeyRow {
@@ -47,7 +48,7 @@ const LOCK = { name: 'keys-lock', text: 'SELECT kid FROM signing_keys ORDER BY k
 const RIPE = {
   name: 'keys-ripe',
   text: `SELECT alg FROM signing_keys
-    WHERE status = 'next' AND created_at <= now() - make_interval(secs => $1)`,
+    WHERE status = 'next' AND ${lastsUntil('JWKS_MAX_AGE', 'created_at', '$1')} <= now() - make_interval(secs => $2)`,
 };
 const RETIRE = {
   name: 'keys-retire',
@@ -58,9 +59,12 @@ const PROMOTE = {
   name: 'keys-promote',
   text: `UPDATE signing_keys SET status = 'current' WHERE status = 'next' AND alg = ANY($1::text[]) RETURNING kid`,
 };
+/** Seconds that clocks may differ. */
+const SKEW = 60;
 const DROP = {
   name: 'keys-drop',
-  text: `DELETE FROM signing_keys WHERE status = 'retired' AND retired_at <= now() - make_interval(secs => $1)
+  text: `DELETE FROM signing_keys WHERE status = 'retired'
+      AND retired_at <= now() - make_interval(secs => greatest($1::int, ${longestOf('ACCESS_TOKEN_TTL', '$2')} + ${SKEW}))
     RETURNING kid`,
 };
 const WITHDRAW = {
@@ -98,20 +102,26 @@ export function createKeyModel(db: Database) {
       return (await db.query<{ alg: string }>(DUE, [age])).map(({ alg }) => alg);
     },
 
-    /** Next keys published for that long sign from now on; answers which. */
-    promote: (published: number): Promise<string[]> =>
+    /**
+     * Next keys sign from now on that everybody knows: published for so many seconds, and for as long as anybody may keep JWKS
+     * besides (`cached`, or what JWKS_MAX_AGE was before). Answers which.
+     */
+    promote: (published: number, cached: number): Promise<string[]> =>
       db.transaction(async (transaction) => {
         await db.query(LOCK, [], transaction);
-        const ripe = await db.query<{ alg: string }>(RIPE, [published], transaction);
+        const ripe = await db.query<{ alg: string }>(RIPE, [cached, published], transaction);
         const algs = ripe.map(({ alg }) => alg);
         if (algs.length === 0) return [];
         await db.query(RETIRE, [algs], transaction);
         return kids(await db.query<{ kid: string }>(PROMOTE, [algs], transaction));
       }),
 
-    /** Deletes keys that retired that long ago; answers which. */
-    async drop(retired: number): Promise<string[]> {
-      return kids(await db.query<{ kid: string }>(DROP, [retired]));
+    /**
+     * Deletes keys that retired that long ago, and longer ago than an access token may live (`lifetime` seconds, or those of
+     * another node, or of before); answers which.
+     */
+    async drop(retired: number, lifetime: number): Promise<string[]> {
+      return kids(await db.query<{ kid: string }>(DROP, [retired, lifetime]));
     },
 
     /** This key at once in place of every other of its algorithm; answers those. */

@@ -10,10 +10,14 @@ import type { KeyModel, NewKey } from './model.ts';
 export interface RotationTimes {
   /** From one key to the next; 0: only when told to. */
   readonly period: number;
+  /** That clients may keep JWKS. */
+  readonly cached: number;
   /** That a key is published before it signs: longer than anybody keeps JWKS. */
   readonly publishAhead: number;
-  /** That a key verifies after its last signature. */
+  /** That a key verifies after its last signature, at least. */
   readonly retention: number;
+  /** Of access tokens: a key verifies as long as one that it signed may be valid. */
+  readonly tokens: number;
 }
 
 interface Dependencies {
@@ -95,9 +99,9 @@ export function createKeyService(dependencies: Dependencies): RunningKeyService 
 
     async tend() {
       await stageDue();
-      const promoted = await keys.promote(times.publishAhead);
+      const promoted = await keys.promote(times.publishAhead - times.cached, times.cached);
       if (promoted.length > 0) await announce('signing_key.activated', promoted);
-      const dropped = await keys.drop(times.retention);
+      const dropped = await keys.drop(times.retention, times.tokens);
       if (dropped.length > 0) await announce('signing_key.dropped', dropped);
       await ring.reload();
     },

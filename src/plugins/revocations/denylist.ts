@@ -3,16 +3,18 @@ import type { Revocation } from './contract.ts';
 
 export interface Entry {
   readonly revocation: Revocation;
-  /** Milliseconds since 1970, by PostgreSQL's clock: no node's clock may make an entry old. */
+  /** When it was written. Milliseconds since 1970, by PostgreSQL's clock: no node's clock may make an entry old. */
   readonly at: number;
+  /** No token that it denies is valid longer. */
+  readonly until: number;
 }
 
 /** This node's copy: look-ups only, no I/O. */
 export interface LocalDenylist extends Denylist {
   /** Idempotent: an entry may come by message and from PostgreSQL. */
   add(entries: readonly Entry[]): void;
-  /** Drops what was added before `limit` (milliseconds since 1970, by PostgreSQL's clock). */
-  prune(limit: number): void;
+  /** Drops what no longer matters at `now` (milliseconds since 1970, by PostgreSQL's clock). */
+  prune(now: number): void;
   readonly size: number;
 }
 
@@ -20,18 +22,18 @@ export function createDenylist(): LocalDenylist {
   const sessions = new Map<string, number>();
   const grants = new Map<string, number>();
   const tokens = new Map<string, number>();
-  const users = new Map<string, { rolesVersion: number; at: number }>();
+  const users = new Map<string, { rolesVersion: number; until: number }>();
 
-  const addOne = ({ revocation, at }: Entry): void => {
-    if ('sid' in revocation) setLater(sessions, revocation.sid, at);
-    else if ('gid' in revocation) setLater(grants, revocation.gid, at);
-    else if ('jti' in revocation) setLater(tokens, revocation.jti, at);
+  const addOne = ({ revocation, until }: Entry): void => {
+    if ('sid' in revocation) setLater(sessions, revocation.sid, until);
+    else if ('gid' in revocation) setLater(grants, revocation.gid, until);
+    else if ('jti' in revocation) setLater(tokens, revocation.jti, until);
     else {
       const { sub, rolesVersion } = revocation;
       const known = users.get(sub);
       users.set(sub, {
         rolesVersion: Math.max(rolesVersion, known?.rolesVersion ?? 0),
-        at: Math.max(at, known?.at ?? 0),
+        until: Math.max(until, known?.until ?? 0),
       });
     }
   };
@@ -46,11 +48,11 @@ export function createDenylist(): LocalDenylist {
     add(entries) {
       for (const entry of entries) addOne(entry);
     },
-    prune(limit) {
-      dropOlder(sessions, limit, (at) => at);
-      dropOlder(grants, limit, (at) => at);
-      dropOlder(tokens, limit, (at) => at);
-      dropOlder(users, limit, ({ at }) => at);
+    prune(now) {
+      dropEnded(sessions, now, (until) => until);
+      dropEnded(grants, now, (until) => until);
+      dropEnded(tokens, now, (until) => until);
+      dropEnded(users, now, ({ until }) => until);
     },
     get size() {
       return sessions.size + grants.size + tokens.size + users.size;
@@ -58,17 +60,17 @@ export function createDenylist(): LocalDenylist {
   };
 }
 
-const has = (times: Map<string, number>, key: string | undefined): boolean =>
-  key !== undefined && times.has(key);
+const has = (ends: Map<string, number>, key: string | undefined): boolean =>
+  key !== undefined && ends.has(key);
 
-const setLater = (times: Map<string, number>, key: string, at: number): void => {
-  times.set(key, Math.max(at, times.get(key) ?? 0));
+const setLater = (ends: Map<string, number>, key: string, until: number): void => {
+  ends.set(key, Math.max(until, ends.get(key) ?? 0));
 };
 
-function dropOlder<Value>(
+function dropEnded<Value>(
   entries: Map<string, Value>,
-  limit: number,
-  timeOf: (value: Value) => number,
+  now: number,
+  endOf: (value: Value) => number,
 ): void {
-  for (const [key, value] of entries) if (timeOf(value) < limit) entries.delete(key);
+  for (const [key, value] of entries) if (endOf(value) < now) entries.delete(key);
 }

@@ -15,6 +15,11 @@ export const revocationEvent = z.object({
   jti: z.string().optional().describe('This token has ended.'),
   sub: z.string().optional().describe('Tokens of this user with a smaller roles_ver are stale.'),
   roles_ver: z.number().int().optional(),
+  exp: z
+    .number()
+    .int()
+    .optional()
+    .describe('Seconds since 1970: no token that this concerns is valid longer.'),
 });
 
 type RevocationEvent = StreamEvent<z.input<typeof revocationEvent>>;
@@ -22,8 +27,6 @@ type RevocationEvent = StreamEvent<z.input<typeof revocationEvent>>;
 interface Dependencies {
   readonly revocations: Pick<RevocationModel, 'page'>;
   readonly journal: Journal;
-  /** Milliseconds a revocation matters. */
-  readonly keep: number;
 }
 
 export interface Following {
@@ -34,9 +37,9 @@ export interface Following {
 export type Follow = (following: Following) => Promise<AsyncIterable<RevocationEvent>>;
 
 /** Events for one follower until `signal` is aborted or it is too slow. Throws `StoreUnavailable` before the first. */
-export function createFollow({ revocations, journal, keep }: Dependencies): Follow {
+export function createFollow({ revocations, journal }: Dependencies): Follow {
   const pageFrom = (horizon: bigint, after: string): Promise<PageOfChanges> =>
-    revocations.page({ horizon, after, limit: PAGE, keep });
+    revocations.page({ horizon, after, limit: PAGE });
 
   async function* remembered(first: PageOfChanges, from: bigint): AsyncGenerator<RevocationEvent> {
     for (let page = first; ; page = await pageFrom(from, page.next)) {
@@ -87,9 +90,10 @@ function* told(batch: Batch, before: bigint): Generator<RevocationEvent> {
   }
 }
 
-function toEvent({ row, revocation }: Change, horizon: bigint): RevocationEvent {
+function toEvent({ row, revocation, until }: Change, horizon: bigint): RevocationEvent {
   const id = eventId(horizon, row);
-  if (!('sub' in revocation)) return { id, data: { id, ...revocation } };
+  const exp = Math.ceil(until / 1000);
+  if (!('sub' in revocation)) return { id, data: { id, ...revocation, exp } };
   const { sub, rolesVersion } = revocation;
-  return { id, data: { id, sub, roles_ver: rolesVersion } };
+  return { id, data: { id, sub, roles_ver: rolesVersion, exp } };
 }

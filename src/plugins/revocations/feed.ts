@@ -15,6 +15,8 @@ const READS_PER_HEARTBEAT = 3;
 interface Dependencies extends ReaderDependencies {
   readonly store: Pick<StateStore, 'publish' | 'subscribe'>;
   readonly log: Log;
+  /** Milliseconds an entry of a version before is kept. */
+  readonly keep: number;
   readonly every: Every;
 }
 
@@ -27,7 +29,7 @@ export interface Feed {
 }
 
 export function createFeed(dependencies: Dependencies): Feed {
-  const { denylist, journal, store, log, every } = dependencies;
+  const { denylist, journal, store, log, keep, every } = dependencies;
   const reader = createReader(dependencies);
   let reads = 0;
   let unsubscribe: (() => Promise<void>) | undefined;
@@ -50,7 +52,7 @@ export function createFeed(dependencies: Dependencies): Feed {
 
   const receive = (message: string): void => {
     try {
-      denylist.add(decodeEntries(message));
+      denylist.add(decodeEntries(message, keep));
     } catch (error) {
       log.warn({ event: 'revocations.message_refused', err: error }, 'not a revocation message');
     }

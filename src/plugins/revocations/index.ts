@@ -8,25 +8,23 @@ import { createFollow } from './events.ts';
 import { every } from './every.ts';
 import { createFeed } from './feed.ts';
 import { createJournal } from './journal.ts';
-import { createRevocationModel } from './model.ts';
+import { createRevocationModel, SKEW } from './model.ts';
 import { createRoutes } from './routes.ts';
 import { createRevocationService } from './service.ts';
-
-/** Milliseconds an entry outlives the last token that it can concern: clock skew of its verifiers. */
-const SKEW = 60_000;
 
 export const revocations = definePlugin({
   name: 'revocations',
   kernel: 1,
+  dependsOn: ['lifetimes'],
   settings: z.object({}),
   setup({ db, store, core, log }) {
-    const model = createRevocationModel(db);
+    const model = createRevocationModel(db, core.accessTokenTtl);
     const denylist = createDenylist();
     const journal = createJournal();
-    const keep = core.accessTokenTtl * 1000 + SKEW;
+    const keep = (core.accessTokenTtl + SKEW) * 1000;
     const feed = createFeed({ revocations: model, denylist, journal, store, log, keep, every });
     const service = createRevocationService({ revocations: model, denylist, feed });
-    const follow = createFollow({ revocations: model, journal, keep });
+    const follow = createFollow({ revocations: model, journal });
     return {
       provides: [provide(Revocations, service)],
       routes: createRoutes({ follow, log }),

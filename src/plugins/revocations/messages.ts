@@ -15,6 +15,8 @@ const entrySchema = z.object({
     z.object({ sub: z.string(), rolesVersion: z.number() }),
   ]),
   at: z.number(),
+  /** Left out by a version before. */
+  until: z.number().optional(),
 });
 const messageSchema = z.array(entrySchema);
 
@@ -35,6 +37,11 @@ export function encodeEntries(entries: readonly Entry[]): string[] {
   return messages.map((texts) => `[${texts.join(',')}]`);
 }
 
-/** Throws on anything that `encodeEntries` would not make. */
-export const decodeEntries = (message: string): readonly Entry[] =>
-  messageSchema.parse(JSON.parse(message));
+/**
+ * Throws on anything that `encodeEntries` would not make. An entry that says no end is kept for `keep` milliseconds, which
+ * lasts until PostgreSQL has been read.
+ */
+export const decodeEntries = (message: string, keep: number): readonly Entry[] =>
+  messageSchema
+    .parse(JSON.parse(message))
+    .map(({ until, ...entry }) => ({ ...entry, until: until ?? entry.at + keep }));

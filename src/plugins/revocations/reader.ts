@@ -8,8 +8,6 @@ export interface ReaderDependencies {
   readonly revocations: Pick<RevocationModel, 'changes' | 'sweep'>;
   readonly denylist: LocalDenylist;
   readonly journal: Journal;
-  /** Milliseconds a revocation matters. */
-  readonly keep: number;
 }
 
 export interface Reader {
@@ -20,16 +18,16 @@ export interface Reader {
 }
 
 export function createReader(dependencies: ReaderDependencies): Reader {
-  const { revocations, denylist, journal, keep } = dependencies;
+  const { revocations, denylist, journal } = dependencies;
   /** All that was seen so far. */
   let snapshot: string | undefined;
   let lastRead = 0;
 
   /** What an older snapshot cannot be compared with is read from the beginning: another server has taken over. */
   const findChanges = async () => {
-    const found = await revocations.changes(snapshot, keep);
+    const found = await revocations.changes(snapshot);
     const isRestart = snapshot !== undefined && endOf(found.snapshot) < endOf(snapshot);
-    return { ...(isRestart ? await revocations.changes(undefined, keep) : found), isRestart };
+    return { ...(isRestart ? await revocations.changes(undefined) : found), isRestart };
   };
 
   return {
@@ -43,8 +41,8 @@ export function createReader(dependencies: ReaderDependencies): Reader {
     }),
 
     async tidy() {
-      denylist.prune(lastRead - keep);
-      await revocations.sweep(lastRead - keep);
+      denylist.prune(lastRead);
+      await revocations.sweep(lastRead);
     },
   };
 }

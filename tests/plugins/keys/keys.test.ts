@@ -93,7 +93,7 @@ describe('keys', () => {
         return generateSigningKey(alg);
       },
       store: createMessages(),
-      times: { period: 0, publishAhead: 300, retention: 600 },
+      times: { period: 0, cached: 240, publishAhead: 300, retention: 600, tokens: 600 },
       log: silentLog,
     });
     await service.start();

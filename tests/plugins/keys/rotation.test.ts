@@ -106,6 +106,43 @@ describe('rotation of signing keys', () => {
     expect(await one.published()).not.to.include(former);
   });
 
+  const inUse = (setting: string, seconds: number) =>
+    test.database.query(
+      {
+        name: 'test-lifetime-in-use',
+        text: `INSERT INTO lifetimes_in_use VALUES ($1, $2, clock_timestamp() + interval '1 hour')`,
+      },
+      [setting, seconds],
+    );
+
+  it('C5 keeps a retired key as long as access tokens of a former, longer lifetime can be about', async () => {
+    await inUse('ACCESS_TOKEN_TTL', 120 * DAY);
+    const one = await node();
+    const former = await one.signing();
+    await one.service.rotate();
+    await pass(AHEAD);
+    await one.tend();
+    await pass(120 * DAY);
+    await one.tend();
+    expect(await one.published()).to.include(former);
+    await pass(61);
+    await one.tend();
+    expect(await one.published()).not.to.include(former);
+  });
+
+  it('C5 publishes the next key for as long as clients keep JWKS that were sent under a longer JWKS_MAX_AGE', async () => {
+    await inUse('JWKS_MAX_AGE', 3_600);
+    const one = await node();
+    const former = await one.signing();
+    await one.service.rotate();
+    await pass(3_600 + 55);
+    await one.tend();
+    expect(await one.signing(), 'not yet').to.equal(former);
+    await pass(5);
+    await one.tend();
+    expect(await one.signing()).not.to.equal(former);
+  });
+
   it('never rotates by itself with KEY_ROTATION=0', async () => {
     const one = await node(createMessages(), 0);
     await pass(3650 * DAY);

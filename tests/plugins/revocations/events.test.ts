@@ -10,7 +10,8 @@ import { createReader } from '../../../src/plugins/revocations/reader.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
 
-const KEEP = 660_000;
+/** Seconds: entries live a minute longer. */
+const LIFETIME = 600;
 
 type Event = StreamEvent<{ id: string; sid?: string | undefined }>;
 
@@ -29,18 +30,18 @@ describe('revocation events', () => {
 
   /** A node whose timer and messages are the test's. */
   function createNode(limit?: number) {
-    const revocations = createRevocationModel(test.database);
+    const revocations = createRevocationModel(test.database, LIFETIME);
     const journal = createJournal(limit);
     const denylist = createDenylist();
-    const reader = createReader({ revocations, denylist, journal, keep: KEEP });
-    const follow = createFollow({ revocations, journal, keep: KEEP });
+    const reader = createReader({ revocations, denylist, journal });
+    const follow = createFollow({ revocations, journal });
     return { revocations, journal, denylist, reader, follow };
   }
   type Node = ReturnType<typeof createNode>;
 
   const insert = (...denied: Revocation[]) =>
     test.database.transaction((transaction) =>
-      createRevocationModel(test.database).insert(denied, transaction),
+      createRevocationModel(test.database, LIFETIME).insert(denied, transaction),
     );
 
   /** A change whose row is written, and whose commit the test decides. */
@@ -48,7 +49,7 @@ describe('revocation events', () => {
     const written = Promise.withResolvers<void>();
     const released = Promise.withResolvers<void>();
     const done = test.database.transaction(async (transaction) => {
-      await createRevocationModel(test.database).insert([{ sid }], transaction);
+      await createRevocationModel(test.database, LIFETIME).insert([{ sid }], transaction);
       written.resolve();
       await released.promise;
     });
@@ -106,7 +107,7 @@ describe('revocation events', () => {
     // Cut off here, as if by the network, while the one with the smaller number is not to be seen by anybody.
     expect((await past(node, idOf(late))).sids).to.deep.equal(['late']);
     await commitEarly();
-    const [first, second] = (await node.revocations.changes(undefined, KEEP)).changes;
+    const [first, second] = (await node.revocations.changes(undefined)).changes;
     expect([first?.revocation, second?.revocation]).to.deep.equal([
       { sid: 'early' },
       { sid: 'late' },
@@ -188,8 +189,8 @@ describe('revocation events', () => {
       text: `INSERT INTO revocations (sid, created_at)
         VALUES ($1, clock_timestamp() - make_interval(secs => $2))`,
     };
-    await test.database.query(old, ['too old', KEEP / 1000 + 5]);
-    await test.database.query(old, ['old enough', KEEP / 1000 - 5]);
+    await test.database.query(old, ['too old', LIFETIME + 65]);
+    await test.database.query(old, ['old enough', LIFETIME + 55]);
     expect((await past(createNode())).sids).to.deep.equal(['old enough']);
   });
 
@@ -227,7 +228,7 @@ describe('revocation events', () => {
     const down = async () => {
       throw new StoreUnavailable('down');
     };
-    const follow = createFollow({ revocations: { page: down }, journal, keep: KEEP });
+    const follow = createFollow({ revocations: { page: down }, journal });
     const failure = await follow({ lastEventId: undefined, signal: stopping.signal }).catch(
       (error: unknown) => error,
     );
@@ -253,13 +254,13 @@ describe('the reader of revocations', () => {
         changes: async (snapshot) => {
           asked.push(snapshot);
           const { sid = '', snapshot: seen = '' } = answers.shift() ?? {};
-          return { changes: [{ row: '1', revocation: { sid }, at: 1 }], snapshot: seen, now: 1 };
+          const change = { row: '1', revocation: { sid }, at: 1, until: 2 };
+          return { changes: [change], snapshot: seen, now: 1 };
         },
         sweep: async () => undefined,
       },
       denylist,
       journal,
-      keep: KEEP,
     });
     await reader.read();
     expect(await follower.next()).to.include({ horizon: 100n, isRestart: false });
