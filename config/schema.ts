@@ -68,6 +68,12 @@ export const coreSchema = z.object({
     .describe(
       'Where browsers reach this server, also the issuer; may carry a path. Default: http://localhost:PORT. http is for loopback hosts only.',
     ),
+  HSTS_SUBDOMAINS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Whether browsers use https for every host below that of PUBLIC_URL as well, for two years (HSTS with includeSubDomains): only when all of them have it. Default: false.',
+    ),
   MAX_CONNECTIONS: z.coerce
     .number()
     .int()

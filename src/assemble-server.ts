@@ -211,6 +211,8 @@ function assembleHttp(
     oidcPaths: describeEndpoints(endpointPaths),
     cookieKeys: cookieKeys(secrets),
     csrfKeys: secrets.keys('csrf'),
+    random,
+    hstsSubdomains: config.HSTS_SUBDOMAINS,
     corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUST_PROXY,
     limiter: registry.all('limiter')[0]?.value,

@@ -74,7 +74,9 @@ function judgeMetadata(issuer: string, { status, headers, json }: Answer): Findi
       broken(problem, 'Give all nodes, and this command, one PUBLIC_URL; then restart them.'),
     ];
   }
-  if (issuer.startsWith('https:') && !headers.has('strict-transport-security')) {
+  // With 0 seconds browsers forget what they were told before (RFC 6797 §6.1.1).
+  const hsts = headers.get('strict-transport-security') ?? '';
+  if (issuer.startsWith('https:') && !/max-age="?0*[1-9]/i.test(hsts)) {
     const problem = 'The proxy takes Strict-Transport-Security away.';
     return [warning(problem, 'Let it pass the headers of answers on.')];
   }

@@ -27,6 +27,8 @@ export function cookieTable(publicUrl: URL): CookieTable {
     refresh: { name: `${bound}refresh`, path: refreshPath, sameSite: 'strict', signed: false },
     // Lax: the way back from another provider is a navigation that begins at its site.
     federation: { name: `${host}federation`, path: '/', sameSite: 'lax', signed: true },
+    // Lax: an application leads to the pages whose forms it goes with, by a navigation that begins at its site.
+    form: { name: `${host}form`, path: '/', sameSite: 'lax', signed: false },
     known: { name: `${host}known`, path: '/', sameSite: 'lax', signed: true },
   };
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import mount from 'koa-mount';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock, Random } from '../kernel/clock.ts';
 import type { Diagnosis, Limiter, Log, RequestIds } from '../kernel/plugin.ts';
 import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
@@ -48,6 +48,9 @@ export interface HttpOptions extends Authentication {
   readonly oidcPaths: ForeignPaths;
   readonly cookieKeys: NonNullable<Koa['keys']>;
   readonly csrfKeys: readonly [Buffer, ...Buffer[]];
+  readonly random: Pick<Random, 'token'>;
+  /** Whether HSTS says `includeSubDomains`. */
+  readonly hstsSubdomains: boolean;
   /** Other origins whose pages may call the REST API. */
   readonly corsOrigins: readonly string[];
   /** Aborted when this process is about to stop. */
@@ -91,7 +94,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   app.use(requestLog({ ...options, clientIp }));
   app.use(observeRequests(options.observer));
   app.use(documents.keep);
-  app.use(securityHeaders(publicUrl));
+  app.use(securityHeaders(publicUrl, options.hstsSubdomains));
   app.use(lastingCookies);
   app.use(failures(options));
   const answerHealth = health(options.checks, options.readiness, options.clock);
@@ -127,7 +130,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
         const problem = toProblem(error);
         logProblem(log, ctx, problem);
         if (prefersPage(ctx)) sendErrorPage(ctx, problem, render);
-        else sendProblem(ctx, problem, cookies);
+        else sendProblem(ctx, problem);
       }
     };
   }

@@ -1,10 +1,9 @@
-import { createHmac } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { defineProblems } from '../kernel/problem.ts';
 import type { Page, PageReply, RequestInfo } from '../kernel/route.ts';
-import { sameText } from '../kernel/same-text.ts';
-import { checkOrigin } from './check-origin.ts';
-import { applyCookies, type CookieTable, readCookie } from './cookies.ts';
+import { checkOrigin, type Source } from './check-origin.ts';
+import { applyCookies } from './cookies.ts';
+import { createFormTokens, type FormTokenParts, type FormTokens } from './form-tokens.ts';
 import { inTime } from './in-time.ts';
 import { setProblemHeaders } from './problem-response.ts';
 import { classOfMethod, type Limit } from './rate-limit.ts';
@@ -19,49 +18,43 @@ export const pageProblems = defineProblems('pages', {
   },
 });
 
-export interface PageEnvironment {
-  readonly cookies: CookieTable;
+export interface PageEnvironment extends FormTokenParts {
   readonly origin: string;
   readonly render: (view: string, locals: Record<string, unknown>) => string;
   readonly requestInfo: (ctx: Context) => RequestInfo;
   readonly limit: Limit;
-  /** Of the form tokens, 32 bytes each: the first makes them, all are accepted, as of cookies. */
-  readonly csrfKeys: readonly [Buffer, ...Buffer[]];
 }
-
-/** A token for the forms of one page, worthless with any other binding (an interaction, a link, a session). */
-const formToken = (key: Buffer, binding: string): string =>
-  createHmac('sha256', key).update(`form ${binding}`).digest('base64url');
 
 /** Page → middleware: CSRF, admission, rate limit, form, one call of the handler, HTML or 303. */
 export function pageHandler(page: Page, environment: PageEnvironment): Middleware {
-  const { cookies, origin, csrfKeys, requestInfo, limit } = environment;
+  const { origin, requestInfo, limit } = environment;
   const allowed = new Set([origin]);
-  const serve = async (ctx: Context, text?: string): Promise<void> => {
+  const tokensOf = createFormTokens(page, environment);
+  const serve = async (ctx: Context, source: Source, text?: string): Promise<void> => {
     const params = paramsOf(ctx);
-    const binding = params['uid'] ?? params['code'] ?? readCookie(ctx, cookies, 'session') ?? '';
-    const csrf = formToken(csrfKeys[0], binding);
-    let form: Record<string, string> = {};
+    const tokens = tokensOf(ctx);
+    const readPosted = async (): Promise<Record<string, string>> => {
+      const posted = page.method === 'post' ? await readForm(ctx, text) : {};
+      if (page.method === 'post' && !tokens.prove(posted, source)) throw pageProblems.formExpired();
+      return posted;
+    };
+    // A form on another site must not use up what this person's address has left: so it is proven first where no header did.
+    const proven = source === 'unsaid' ? await readPosted() : undefined;
     await limit(ctx, page.rateLimit?.(params) ?? classOfMethod(page.method));
-    if (page.method === 'post') {
-      form = await readForm(ctx, text);
-      const given = form['_csrf'] ?? '';
-      if (!csrfKeys.some((key) => sameText(given, formToken(key, binding))))
-        throw pageProblems.formExpired();
-    }
+    const form = proven ?? (await readPosted());
     const query = Object.fromEntries(new URLSearchParams(ctx.querystring));
+    const { csrf } = tokens;
     const work = page.handle({ params, query, form, csrf, request: requestInfo(ctx) });
     const name = `${page.method.toUpperCase()} ${page.path}`;
-    sendPage(ctx, page, await inTime(name, work), environment);
+    sendPage(ctx, page, await inTime(name, work), { ...environment, tokens });
   };
   return async (ctx) => {
-    // A form on another site must not use up what this person's address has left.
-    if (page.method === 'post') checkOrigin(ctx, { allowed, jsonWithoutOrigin: false });
+    const source = checkOrigin(ctx, allowed);
     const admit = page.admit?.(paramsOf(ctx));
-    if (!admit) return serve(ctx);
+    if (!admit) return serve(ctx, source);
     // A body that takes its time takes nobody's place.
     const text = await readText(ctx);
-    await admit(() => serve(ctx, text));
+    await admit(() => serve(ctx, source, text));
   };
 }
 
@@ -71,7 +64,7 @@ function sendPage(
   ctx: Context,
   { leavesSite }: Page,
   reply: PageReply,
-  { cookies, render }: PageEnvironment,
+  { cookies, render, tokens }: PageEnvironment & { readonly tokens: FormTokens },
 ): void {
   applyCookies(ctx, cookies, reply.cookies ?? []);
   ctx.set('Cache-Control', 'no-store');
@@ -84,6 +77,21 @@ function sendPage(
   ctx.status = reply.problem?.problem.status ?? reply.status ?? 200;
   if (reply.problem) setProblemHeaders(ctx, reply.problem.problem, reply.problem.details);
   ctx.type = 'html';
-  ctx.body = render(reply.view, reply.locals);
+  if (reply.locals['csrf'] === undefined) ctx.body = render(reply.view, reply.locals);
+  else sendForm(ctx, reply, { cookies, render, tokens });
   if (leavesSite) ctx.set('Content-Security-Policy', basePolicy.join('; '));
+}
+
+/** A page whose form comes back to us. */
+function sendForm(
+  ctx: Context,
+  { view, locals }: Extract<PageReply, { view: string }>,
+  { cookies, render, tokens }: Pick<PageEnvironment, 'cookies' | 'render'> & { tokens: FormTokens },
+): void {
+  const { browser, cookies: own } = tokens.offer();
+  applyCookies(ctx, cookies, own);
+  ctx.body = render(view, browser === undefined ? locals : { ...locals, browser });
+  // With `no-referrer` the form would come with `Origin: null` (Fetch §3.2). A URL that may carry a secret is named nowhere, even so.
+  const isSecret = paramsOf(ctx)['code'] !== undefined || ctx.querystring !== '';
+  if (!isSecret) ctx.set('Referrer-Policy', 'same-origin');
 }

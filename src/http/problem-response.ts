@@ -6,9 +6,7 @@ import {
   ProblemError,
   type ProblemType,
 } from '../kernel/problem.ts';
-import type { CookieName } from '../kernel/route.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
-import { applyCookies, type CookieTable } from './cookies.ts';
 
 /** Problems that any route may answer with. */
 export const problems = defineProblems('http', {
@@ -72,17 +70,14 @@ export function toProblem(error: unknown): ProblemError {
 const isUnavailable = (error: unknown): boolean =>
   error instanceof StoreUnavailable || (error instanceof Error && isUnavailable(error.cause));
 
-/** `application/problem+json` (RFC 9457). */
-export function sendProblem(ctx: Context, error: ProblemError, cookies: CookieTable): void {
+/**
+ * `application/problem+json` (RFC 9457). Deletes no cookie: by the time that it arrives the browser may have those of another
+ * sign-in (B-08).
+ */
+export function sendProblem(ctx: Context, error: ProblemError): void {
   const { problem, details } = error;
   ctx.status = problem.status;
   setProblemHeaders(ctx, problem, details);
-  const names = (problem.clearCookies ?? []) as CookieName[];
-  applyCookies(
-    ctx,
-    cookies,
-    names.map((name) => ({ name, value: undefined })),
-  );
   ctx.body = JSON.stringify({
     type: problem.type,
     title: problem.title,

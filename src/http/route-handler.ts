@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { InputError } from '../kernel/problem.ts';
 import type { Reply, RequestInfo, Route } from '../kernel/route.ts';
 import { authorize, isBearerOnly } from './authenticate.ts';
-import { checkOrigin } from './check-origin.ts';
+import { checkCaller } from './check-origin.ts';
 import { applyCookies, type CookieTable } from './cookies.ts';
 import { answerWithEvents, type StreamEnvironment } from './event-stream.ts';
 import { inTime } from './in-time.ts';
@@ -63,9 +63,7 @@ export function routeHandler(route: Route, environment: RouteEnvironment): Middl
     }
   };
   return async (ctx) => {
-    if (!isBearerOnly(ctx, cookies)) {
-      checkOrigin(ctx, { allowed: allowedOrigins, jsonWithoutOrigin: true });
-    }
+    if (!isBearerOnly(ctx, cookies)) checkCaller(ctx, allowedOrigins);
     if (!admit) return serve(ctx);
     // A body that takes its time takes nobody's place.
     const text = await readText(ctx);

@@ -13,12 +13,18 @@ export const basePolicy = [
 
 const POLICY = [...basePolicy, "form-action 'self'"].join('; ');
 
-/** Headers of every response (SEC-93). */
-export function securityHeaders(publicUrl: URL): Middleware {
+/** Seconds: two years. */
+const HSTS = 63_072_000;
+
+/**
+ * Headers of every response (SEC-93). HSTS is for the host of PUBLIC_URL, which answers here; those below it are for their
+ * owners to say, so only where the operator does (RFC 6797 §11.4). Never `preload`: browsers' lists forget slowly.
+ */
+export function securityHeaders(publicUrl: URL, hstsSubdomains: boolean): Middleware {
   const headers = helmet({
     contentSecurityPolicy: false,
     strictTransportSecurity:
-      publicUrl.protocol === 'https:' ? { maxAge: 63_072_000, includeSubDomains: true } : false,
+      publicUrl.protocol === 'https:' ? { maxAge: HSTS, includeSubDomains: hstsSubdomains } : false,
     referrerPolicy: { policy: 'no-referrer' },
     crossOriginOpenerPolicy: { policy: 'same-origin' },
     crossOriginResourcePolicy: { policy: 'same-origin' },

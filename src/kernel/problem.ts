@@ -17,8 +17,6 @@ export interface ProblemSpec {
   readonly retryAfter?: number;
   /** Told to many at once, by a server with too much to do: who refuses logs that it begins and ends, not each one. */
   readonly isOverload?: boolean;
-  /** Cookies of ours that the answer deletes, by their names in `kernel/route.ts`. */
-  readonly clearCookies?: readonly string[];
 }
 
 export interface ProblemType extends ProblemSpec {

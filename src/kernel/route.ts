@@ -26,7 +26,7 @@ export interface Principal {
 /** Those of who is signed in. */
 export const SIGN_IN_COOKIES = ['session', 'access', 'refresh'] as const;
 /** Our cookies, by role; their wire names depend on the scheme of PUBLIC_URL (`http/cookies.ts`). */
-export type CookieName = (typeof SIGN_IN_COOKIES)[number] | 'federation' | 'known';
+export type CookieName = (typeof SIGN_IN_COOKIES)[number] | 'federation' | 'form' | 'known';
 
 export interface CookieChange {
   readonly name: CookieName;
@@ -220,7 +220,10 @@ export interface PageInput {
   /** Form fields; a field that was sent twice is refused before. */
   readonly form: Readonly<Record<string, string>>;
   readonly request: RequestInfo;
-  /** To be put into each form of the page; POSTs are checked before the handler runs. */
+  /**
+   * For the view, as its local `csrf`: each form of the page includes `/partials/csrf`. POSTs are checked before the handler
+   * runs.
+   */
   readonly csrf: string;
 }
 

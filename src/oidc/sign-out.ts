@@ -71,7 +71,6 @@ export function completeSignOut(provider: Provider, dependencies: SignOutDepende
         await sessions.end(session.uid, 'logout', Object.keys(session.authorizations ?? {}));
       }
       clearCookies(ctx);
-      ctx.set('Clear-Site-Data', '"storage"');
     }
   });
 }

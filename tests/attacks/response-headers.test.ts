@@ -87,6 +87,8 @@ async function answersOf(app: TestApp, rp: RelyingParty): Promise<Answers> {
 
 /** A relying party's callback follows their forms, and whatever that one redirects to (B-01): no `form-action`. */
 const LEAVES_SITE = ['page 200', 'page 401', 'sign-out page'];
+/** Our own form, which comes back with our origin (B-07). */
+const HAS_FORM = ['page 200', 'page 401'];
 const PUBLIC = new Set(['discovery', 'jwks', 'stylesheet']);
 
 describe('headers of every class of response', () => {
@@ -119,13 +121,36 @@ describe('headers of every class of response', () => {
     }
   });
 
-  it('SEC-93 HSTS for two years, with subdomains', () => {
-    expectEverywhere('strict-transport-security', 'max-age=63072000; includeSubDomains');
+  it('B-13 SEC-93 HSTS for two years, for this host alone', () => {
+    expectEverywhere('strict-transport-security', 'max-age=63072000');
   });
 
-  it('SEC-93 nosniff, no referrer, an opener and a resource policy, no frames', () => {
+  it('B-13 SEC-93 hosts below it are the operator’s to name, below a path too; preload nobody’s', async () => {
+    for (const [value, expected] of Object.entries({
+      false: 'max-age=63072000',
+      true: 'max-age=63072000; includeSubDomains',
+    })) {
+      const settings = { HSTS_SUBDOMAINS: value };
+      const below = await startTestApp({ origin: ORIGIN, path: '/auth', settings });
+      try {
+        for (const path of ['/auth/me', '/nothing/here', '/.well-known/openid-configuration']) {
+          const { headers } = await below.browser().request(path);
+          expect(headers.get('strict-transport-security'), path).to.equal(expected);
+        }
+        const outside = await rawRequest(below, ['GET /nothing HTTP/1.1', 'Host: x']);
+        expect(outside.status).to.equal(404);
+        expect(outside.headers.get('strict-transport-security')).to.equal(expected);
+      } finally {
+        await below.close();
+      }
+    }
+  });
+
+  it('B-07 SEC-93 nosniff, no referrer to other sites, an opener and a resource policy, no frames', () => {
     expectEverywhere('x-content-type-options', 'nosniff');
-    expectEverywhere('referrer-policy', 'no-referrer');
+    expectHeader('referrer-policy', (value, kind) => {
+      expect(value, kind).to.equal(HAS_FORM.includes(kind) ? 'same-origin' : 'no-referrer');
+    });
     expectEverywhere('cross-origin-opener-policy', 'same-origin');
     expectEverywhere('cross-origin-resource-policy', 'same-origin');
     expectEverywhere('x-frame-options', 'DENY');

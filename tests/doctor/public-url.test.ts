@@ -238,11 +238,20 @@ describe('authsrv doctor: PUBLIC_URL behind nginx', function () {
     expect(finding?.fix).to.contain('X-Request-Id');
   });
 
-  it('a proxy that takes headers away, or changes cookies', async () => {
+  it('B-13 a proxy that takes headers away, or changes cookies', async () => {
     const call = createCall(altered((headers) => headers.delete('strict-transport-security')));
     expect(await problems({ call })).to.deep.equal([
       'warning: The proxy takes Strict-Transport-Security away.',
     ]);
+    for (const [value, expected] of Object.entries({
+      'max-age=0': ['warning: The proxy takes Strict-Transport-Security away.'],
+      'max-age="031536000"; includeSubDomains; preload': [],
+      // As earlier versions sent it, and as an operator may say for a whole domain.
+      'max-age=63072000; includeSubDomains': [],
+    })) {
+      const replaced = altered((headers) => headers.set('strict-transport-security', value));
+      expect(await problems({ call: createCall(replaced) }), value).to.deep.equal(expected);
+    }
     const lost = await cookies(altered((headers) => headers.delete('set-cookie')));
     expect(lost.map(({ problem }) => problem)).to.deep.equal([
       'The cookie __Host-session does not reach the browser.',

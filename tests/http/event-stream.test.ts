@@ -73,7 +73,7 @@ describe('event streams', () => {
       try {
         await next();
       } catch (error) {
-        sendProblem(ctx, toProblem(error), COOKIES);
+        sendProblem(ctx, toProblem(error));
       }
     });
     app.use(

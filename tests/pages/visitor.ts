@@ -53,7 +53,9 @@ export async function createVisitor(context: BrowserContext, app: TestApp) {
       expect(answer?.status(), name).to.equal(status);
       await expectSoundPage(page);
       const isErrorPage = (await page.locator('dl.details').count()) > 0;
-      expectPagePolicy({ url: page.url(), isErrorPage, headers: answer?.headers() ?? {} });
+      const hasForm = (await page.locator('input[name=_csrf]').count()) > 0;
+      const headers = answer?.headers() ?? {};
+      expectPagePolicy({ url: page.url(), isErrorPage, hasForm, headers });
     },
     /** What a part of the page says, the main part unless told; whitespace as a reader sees it. */
     async text(part: string = 'main'): Promise<string> {

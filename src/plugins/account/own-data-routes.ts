@@ -26,9 +26,6 @@ export const createOwnDataRoutes = (ownData: OwnData): readonly Route[] => [
     summary: 'Delete the signed-in user and everything that is kept about them',
     success: { status: 204 },
     problems: [userProblems.lastSuperuser, userProblems.notFound],
-    handle: async ({ principal }) => ({
-      cookies: await ownData.delete(principal.sub),
-      headers: { 'Clear-Site-Data': '"storage"' },
-    }),
+    handle: async ({ principal }) => ({ cookies: await ownData.delete(principal.sub) }),
   }),
 ];

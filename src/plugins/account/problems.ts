@@ -1,5 +1,4 @@
 import { defineProblems } from '../../kernel/problem.ts';
-import { SIGN_IN_COOKIES } from '../../kernel/route.ts';
 
 export const problems = defineProblems('account', {
   /** One answer for unknown, wrong and disabled (SEC-14). */
@@ -13,9 +12,8 @@ export const problems = defineProblems('account', {
     title: 'Sign in again',
     detail: 'The refresh token is missing, expired or no longer valid.',
     challenge: 'Cookie realm="auth"',
-    clearCookies: SIGN_IN_COOKIES,
   },
-  /** Nothing of either session changes, and no cookie goes: one of them may not be from here (D16). */
+  /** Nothing of either session changes: one of them may not be from here (D16). */
   refreshForeign: {
     status: 401,
     title: 'Sign in again',

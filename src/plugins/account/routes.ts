@@ -47,10 +47,7 @@ export const createRoutes = (account: AccountService, admit: Admit): readonly Ro
     summary: 'Sign out of this session, here and at every client',
     success: { status: 204 },
     problems: [],
-    handle: async ({ request }) => ({
-      cookies: await account.logout(request),
-      headers: { 'Clear-Site-Data': '"storage"' },
-    }),
+    handle: async ({ request }) => ({ cookies: await account.logout(request) }),
   }),
   defineRoute({
     method: 'post',
