@@ -1,4 +1,5 @@
 /** What addresses and hosts stand for: this machine, a network that is not the internet, or anybody (RFC 6890, RFC 6761). */
+import { domainToASCII, domainToUnicode } from 'node:url';
 import ipaddr from 'ipaddr.js';
 
 export type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -33,6 +34,37 @@ export const isLoopbackAddress = (text: string | undefined): boolean =>
 /** The host of a URL (`[::1]`) or of an interface (`::1`): a loopback address or `localhost`. */
 export const isLoopbackHost = (host: string): boolean =>
   host === 'localhost' || isLoopbackAddress(host.replace(/^\[(.*)\]$/, '$1'));
+
+/** `127.1` is a name here: only the parser of URLs takes it for an address. */
+const isPlainName = (name: string): boolean =>
+  /^[\x21-\x7e]*$/.test(name) && !/(?:^|\.)xn--/i.test(name);
+
+/** RFC 1035 §2.3.4, in octets. */
+const isShort = (name: string): boolean =>
+  name.length <= 253 && name.split('.').every((label) => label.length <= 63);
+
+/**
+ * A domain name as DNS and SMTP have it: in lower case, other letters as A-labels (RFC 5891; UTS #46, non-transitional: `ß` is
+ * not `ss`). Undefined for one that cannot be written so: invalid labels, labels of more than 63 octets.
+ */
+export function asciiDomain(name: string): string | undefined {
+  // Unicode 15.1 made the capital of `ß` what it looks like; the tables of Node may be older.
+  const ascii = isPlainName(name) ? name.toLowerCase() : domainToASCII(name.replaceAll('ẞ', 'ß'));
+  return ascii !== '' && isReadable(ascii) && isShort(ascii) ? ascii : undefined;
+}
+
+/** Whether each `xn--` stands for the one name that is written so: Node leaves labels that it cannot read as they are. */
+function isReadable(ascii: string): boolean {
+  if (isPlainName(ascii)) return true;
+  const read = domainToUnicode(ascii);
+  return !/(?:^|\.)xn--/.test(read) && domainToASCII(read) === ascii;
+}
+
+/** The same name as people read it, U-labels in lower case; one name has one such form. Undefined as `asciiDomain`. */
+export function unicodeDomain(name: string): string | undefined {
+  const ascii = asciiDomain(name);
+  return ascii === undefined || isPlainName(ascii) ? ascii : domainToUnicode(ascii);
+}
 
 /**
  * What is wrong with the password in the URL of a server: an `@` behind the host was meant to end a password, in which a `/`,

@@ -55,6 +55,16 @@ for (const store of storeKinds) {
       }
     });
 
+    it('SEC-20 B-09 B-22: every spelling of an address spends from one bucket', async () => {
+      const tag = randomUUID().slice(0, 8);
+      const email = `ας${tag}@münchen.example`;
+      await createUserNamed(app, email);
+      await exhaust(email);
+      for (const spelling of [`ΑΣ${tag}@MÜNCHEN.example`, `ασ${tag}@xn--mnchen-3ya.example`]) {
+        expect((await attempt(app, spelling, PASSWORD)).status, spelling).to.equal(429);
+      }
+    });
+
     it('SEC-18: an account that does not exist is throttled like one that does', async () => {
       const [known, unknown] = [(await createUser(app)).email, newEmail()];
       await exhaust(known);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { anyAddress, countOf, requestFrom, startLimitedApp } from '../support/limited-app.ts';
 import { templatesTo } from '../support/mailed-links.ts';
@@ -35,6 +36,16 @@ for (const store of storeKinds) {
         const sent = templates.filter((template) => template === kind);
         expect(sent.length, kind).to.be.within(RECIPIENT, RECIPIENT + 1);
       }
+    });
+
+    it('SEC-20 B-09 B-22 count mails to one recipient under every spelling', async () => {
+      const tag = `m${randomUUID().slice(0, 8)}`;
+      const spellings = [`${tag}ας@münchen.example`, `${tag}ΑΣ@xn--mnchen-3ya.example`];
+      for (let count = 0; count < RECIPIENT + 3; count += 1) {
+        await post('/auth/register', { email: spellings[count % 2] ?? '', password: PASSWORD });
+      }
+      const sent = await Promise.all(spellings.map((email) => templatesTo(app, email)));
+      expect(sent.flat().length).to.be.within(RECIPIENT, RECIPIENT + 1);
     });
 
     it('SEC-18 let one address of the network ask 20 times, known and unknown alike', async () => {

@@ -1,8 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type Listener, on } from '../../kernel/events.ts';
 import type { Contributions, Task } from '../../kernel/plugin.ts';
-import { EmailChanged, UserRegistered, type UserService } from '../users/contract.ts';
-import { canonicalEmail } from './canonical-email.ts';
+import { EmailChanged, emailKey, UserRegistered, type UserService } from '../users/contract.ts';
 import type { LinkModel } from './model.ts';
 
 interface Dependencies {
@@ -27,7 +26,7 @@ export const createTask = ({ model, clock }: Dependencies): Task => ({
 export function createListeners({ model, users }: Dependencies): readonly Listener[] {
   const forget = async ({ userId }: { readonly userId: string }): Promise<void> => {
     const user = await users.find(userId);
-    if (user) await model.forgetClaims(canonicalEmail(user.email));
+    if (user) await model.forgetClaims([user.emailCanonical, emailKey(user.email)]);
   };
   return [on(UserRegistered, forget), on(EmailChanged, forget)];
 }

@@ -1,11 +1,10 @@
 import type { KnownUser, User } from '../users/contract.ts';
-import { canonicalEmail } from './canonical-email.ts';
 import type { LinkRow } from './model.ts';
 
 /** How the user is now, for what is to be done only as long as that holds. */
-export const knownUser = ({ id, email, rolesVersion }: User): KnownUser => ({
+export const knownUser = ({ id, emailCanonical, rolesVersion }: User): KnownUser => ({
   id,
-  emailCanonical: canonicalEmail(email),
+  emailCanonical,
   rolesVersion,
 });
 

@@ -14,6 +14,7 @@ export interface LinkRow {
   /** The user's address, canonical, when the link was made: it is for no other. */
   readonly email: string | null;
   readonly new_email: string | null;
+  /** The key of the new address; links of versions before have its `email_canonical`. */
   readonly new_email_canonical: string | null;
   /** The user's `roles_ver` when the link was made; null where it may have grown since. */
   readonly roles_ver: number | null;
@@ -55,7 +56,7 @@ const SUPERSEDE = {
 };
 const CLAIMED = {
   name: 'email-links-claimed',
-  text: 'DELETE FROM email_links WHERE new_email_canonical = $1',
+  text: 'DELETE FROM email_links WHERE new_email_canonical = ANY($1::text[])',
 };
 const EXPORT = {
   name: 'email-links-export',
@@ -116,8 +117,8 @@ export function createLinkModel(db: Database) {
     },
 
     /** Somebody has this address now: whatever would have given it to another is forgotten. */
-    async forgetClaims(canonical: string): Promise<void> {
-      await db.query(CLAIMED, [canonical]);
+    async forgetClaims(spellings: readonly string[]): Promise<void> {
+      await db.query(CLAIMED, [spellings]);
     },
 
     /** No link that was mailed so far does anything. */

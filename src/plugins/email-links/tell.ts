@@ -2,8 +2,7 @@ import type { Log } from '../../kernel/plugin.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
 import type { Mail, MailService } from '../mail/contract.ts';
 import type { RateLimits } from '../rate-limit/contract.ts';
-import type { User } from '../users/contract.ts';
-import { canonicalEmail } from './canonical-email.ts';
+import { emailKey, type User } from '../users/contract.ts';
 
 interface Dependencies {
   readonly db: Pick<Database, 'transaction'>;
@@ -24,7 +23,7 @@ export type Tell = (user: Addressee, mail: Mail, transaction: Transaction) => Pr
 export function createTell({ db, mails, limits, log }: Dependencies): Tell {
   const tellLater = async ({ id, email }: Addressee, mail: Mail): Promise<void> => {
     try {
-      if (!(await limits.mail('notice', canonicalEmail(email)))) return;
+      if (!(await limits.mail('notice', emailKey(email)))) return;
       await db.transaction((transaction) => mails.enqueue(mail, transaction));
     } catch (error) {
       log.warn(

@@ -7,7 +7,7 @@ export interface Proof {
   readonly issuer: string;
   readonly subject: string;
   /** Only what is one address, and the provider says is this person's. */
-  readonly verifiedEmail?: { readonly address: string; readonly canonical: string };
+  readonly verifiedEmail?: { readonly address: string };
   readonly name: string | null;
   readonly locale: string | null;
   /** When it was proven at the provider, in seconds since 1970, if that says so. */

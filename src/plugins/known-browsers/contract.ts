@@ -6,8 +6,10 @@ export interface KnownAccount {
   /** Names this browser for this account, and keeps doing so under another cookie. */
   readonly id: string;
   readonly userId: string;
-  /** The canonical address that the account has now. */
+  /** The address that the account has now, in lower case. */
   readonly email: string;
+  /** The same for all spellings of it; that of `email` where another account has it. */
+  readonly emailKey: string;
 }
 
 export interface KnownBrowserService {

@@ -17,7 +17,8 @@ const MOST = 10;
 // Reads the table of `users`, which depends on this plugin and so cannot be asked.
 const ACCOUNTS = {
   name: 'known-browsers-accounts',
-  text: `SELECT known_browsers.id, user_id AS "userId", email_canonical AS email
+  text: `SELECT known_browsers.id, user_id AS "userId", email_canonical AS email,
+      coalesce(email_key, email_canonical) AS "emailKey"
     FROM known_browsers JOIN users ON users.id = user_id
     WHERE token_hash = $1 AND last_used_at > $2`,
 };

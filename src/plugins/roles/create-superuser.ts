@@ -99,10 +99,9 @@ async function takeOver(input: CommandInput, user: User): Promise<Made> {
 
 /** Who gives a password vouches for the address; it must still be this user's. */
 const vouchFor =
-  (users: UserService, { id, email, disabledAt }: User): Alongside =>
+  (users: UserService, { id, emailCanonical, disabledAt }: User): Alongside =>
   async (transaction) => {
-    const canonical = parseEmailAddress(email)?.canonical ?? '';
-    const isTheirs = await users.verifyEmail(id, canonical, transaction);
+    const isTheirs = await users.verifyEmail(id, emailCanonical, transaction);
     if (!isTheirs && !disabledAt) throw userProblems.changedMeanwhile();
   };
 

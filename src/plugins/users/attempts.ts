@@ -1,7 +1,8 @@
 import type { KnownBrowserService } from '../known-browsers/contract.ts';
 import type { RateLimits } from '../rate-limit/contract.ts';
 import type { Attempt } from './contract.ts';
-import type { UserRow } from './model.ts';
+import { emailKey } from './email-address.ts';
+import type { SoughtEmail, UserRow } from './model.ts';
 
 export interface AttemptDependencies {
   readonly limits: Pick<RateLimits, 'account' | 'refill'>;
@@ -18,10 +19,13 @@ export function createAttempts({ limits, knownBrowsers }: AttemptDependencies) {
 
   return {
     /** At the account of an address, known or not: spends an attempt. Throws `rate-limit:too-many-attempts`. */
-    async spendOn(email: string, { request = unknown }: Attempt): Promise<void> {
+    async spendOn({ canonical, key }: SoughtEmail, { request = unknown }: Attempt): Promise<void> {
       const known = await knownBrowsers.accounts(request);
-      const browser = known.find((account) => account.email === email);
-      await limits.account(email, browser && `browser ${browser.id}`);
+      // The account that the address names, as `findByEmail` does.
+      const browser =
+        known.find((account) => account.email === canonical) ??
+        known.find((account) => account.emailKey === key);
+      await limits.account(key, browser && `browser ${browser.id}`);
     },
 
     /** At the account of somebody who may be signed in. */
@@ -34,7 +38,7 @@ export function createAttempts({ limits, knownBrowsers }: AttemptDependencies) {
       const browser = known.find(({ userId }) => userId === row?.id);
       const session = sessionId === undefined ? undefined : `session ${sessionId}`;
       const holder = browser ? `browser ${browser.id}` : session;
-      await limits.account(row?.email_canonical ?? id, holder);
+      await limits.account(row ? emailKey(row.email) : id, holder);
     },
   };
 }

@@ -12,7 +12,10 @@ export const hashSlots = (given: number | undefined, processes = 1): number =>
 export interface User {
   /** UUID, immutable, never reused: the `sub` of every token. */
   readonly id: string;
+  /** As they typed it. */
   readonly email: string;
+  /** In lower case: names this user's address, and no other's. What is one address is compared by `emailKey`. */
+  readonly emailCanonical: string;
   readonly emailVerified: boolean;
   readonly name: string | null;
   /** BCP 47. */
@@ -35,7 +38,6 @@ export interface Registration {
 /** A registration that was checked, its password hashed: may be kept until it is confirmed. */
 export interface PreparedUser {
   readonly email: string;
-  readonly emailCanonical: string;
   /** Null: without a password. */
   readonly passwordHash: string | null;
   readonly name: string | null;
@@ -177,7 +179,7 @@ export interface RolesVersion {
   readonly version: number;
 }
 
-export { type EmailAddress, parseEmailAddress } from './email-address.ts';
+export { type EmailAddress, emailKey, parseEmailAddress } from './email-address.ts';
 export {
   namedUser,
   notVerified,

@@ -13,7 +13,7 @@ import type { settings } from './settings.ts';
 interface Hashing {
   readonly hasher: PasswordHasher;
   readonly admit: HashQueue['admit'];
-  readonly contributions: Pick<Contributions, 'gauges' | 'diagnoses' | 'tasks' | 'start'>;
+  readonly contributions: Required<Pick<Contributions, 'gauges' | 'diagnoses' | 'tasks' | 'start'>>;
 }
 
 /** Seconds from one look at the parameters of stored hashes to the next. */

@@ -9,6 +9,7 @@ import { commands } from './cli.ts';
 import { loadCommonPasswords } from './common-passwords.ts';
 import { serviceWords } from './context-words.ts';
 import { Users, userEvents } from './contract.ts';
+import { keepKeys } from './email-keys.ts';
 import { createHashing } from './hashing.ts';
 import { createUserModel } from './model.ts';
 import { createPasswordBlocklist } from './password-blocklist.ts';
@@ -42,12 +43,19 @@ export const users = definePlugin({
       }),
     });
     const accounts = createAccounts(model);
+    const keys = keepKeys(model);
     return {
       provides: [provide(Users, service)],
       ...createUserData(model),
       accounts: accounts.source,
       claims: accounts.claims,
       ...contributions,
+      diagnoses: [...contributions.diagnoses, ...keys.diagnoses],
+      tasks: [...contributions.tasks, ...keys.tasks],
+      async start() {
+        await contributions.start();
+        await keys.start();
+      },
     };
   },
 });

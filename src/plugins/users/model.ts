@@ -7,8 +7,10 @@ import type { RolesVersion } from './contract.ts';
 export interface UserRow {
   readonly id: string;
   readonly email: string;
-  /** Decides who is who: unique. */
+  /** In lower case: unique, and what versions before 2.2 know users by. */
   readonly email_canonical: string;
+  /** The same for all spellings of one address: unique. Null where `email_canonical` is that, or another account has it. */
+  readonly email_key: string | null;
   readonly email_verified: boolean;
   /** PHC string with the pepper's id in front; null without a password. */
   readonly password_hash: string | null;
@@ -33,9 +35,16 @@ export interface KnownState {
 type Versions = Pick<UserRow, 'roles_ver' | 'credentials_ver'>;
 type Retired = Pick<UserRow, 'roles_ver' | 'email'>;
 
-/** Lower-case texts to look for, each empty for all. */
+/** An address as it is looked for. */
+export interface SoughtEmail {
+  readonly canonical: string;
+  readonly key: string;
+}
+
+/** Lower-case texts to look for; an empty one is in all. */
 export interface UserSearch {
-  readonly email: string;
+  /** Any of them. */
+  readonly email: readonly string[];
   readonly name: string;
   /** Canonical address of the last one that is not wanted any more; empty for none. */
   readonly after: string;
@@ -45,7 +54,7 @@ export interface UserSearch {
 export type ProfileChanges = { -readonly [key in 'name' | 'locale']?: UserRow[key] };
 
 const COLUMNS =
-  'id, email, email_canonical, email_verified, password_hash, name, locale, roles_ver, credentials_ver, disabled_at, created_at, updated_at';
+  'id, email, email_canonical, email_key, email_verified, password_hash, name, locale, roles_ver, credentials_ver, disabled_at, created_at, updated_at';
 
 const BY_ID = {
   name: 'users-by-id',
@@ -60,23 +69,39 @@ const LOCK_PASSWORD = {
   name: 'users-lock-password',
   text: 'SELECT password_hash IS NOT NULL AS has FROM users WHERE id = $1 FOR NO KEY UPDATE',
 };
+/** What the unique index `users_email_key` is on. */
+const KEY = 'coalesce(email_key, email_canonical)';
+// Of two accounts that share an address from before, the one that is written so.
 const BY_EMAIL = {
   name: 'users-by-email',
-  text: `SELECT ${COLUMNS} FROM users WHERE email_canonical = $1`,
+  text: `SELECT ${COLUMNS} FROM users WHERE email_canonical = $1 OR ${KEY} = $2
+    ORDER BY email_canonical = $1 DESC LIMIT 1`,
+};
+/** Those whose key is not what `email_canonical` says: the condition of the index `users_email_unkeyed` and of the trigger. */
+const UNKEYED = `email_key IS NULL
+    AND (octet_length(email_canonical) <> char_length(email_canonical) OR strpos(email_canonical, 'xn--') > 0)`;
+const LIST_UNKEYED = {
+  name: 'users-list-unkeyed',
+  text: `SELECT id, email FROM users WHERE ${UNKEYED} AND id > $1 ORDER BY id LIMIT $2`,
+};
+const SET_KEY = {
+  name: 'users-set-key',
+  text: 'UPDATE users SET email_key = $3 WHERE id = $1 AND email = $2 AND email_key IS NULL',
 };
 // `strpos` knows no wildcards.
 const LIST = {
   name: 'users-list',
   text: `SELECT ${COLUMNS} FROM users WHERE email_canonical > $3
-      AND ($1 = '' OR strpos(email_canonical, $1) > 0 OR strpos(lower(name), $2) > 0)
+      AND (strpos(lower(name), $2) > 0 OR EXISTS (SELECT FROM unnest($1::text[]) AS part
+        WHERE strpos(email_canonical, part) > 0 OR strpos(email_key, part) > 0))
     ORDER BY email_canonical LIMIT $4`,
 };
 // Waits for whoever is about to take the address, so that exactly one gets it and no transaction fails.
 const INSERT = {
   name: 'users-insert',
-  text: `INSERT INTO users (id, email, email_canonical, email_verified, password_hash, name, locale, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-    ON CONFLICT (email_canonical) DO NOTHING RETURNING ${COLUMNS}`,
+  text: `INSERT INTO users (id, email, email_canonical, email_key, email_verified, password_hash, name, locale, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
 };
 const VERIFY_EMAIL = {
   name: 'users-verify-email',
@@ -86,7 +111,7 @@ const VERIFY_EMAIL = {
 // `roles_ver` grows with every change of password, address, roles and status: what was decided before is not done after.
 const SET_EMAIL = {
   name: 'users-set-email',
-  text: `UPDATE users SET email = $4, email_canonical = $5, email_verified = $6, updated_at = $7,
+  text: `UPDATE users SET email = $4, email_canonical = $5, email_verified = $6, updated_at = $7, email_key = $8,
       roles_ver = roles_ver + 1, credentials_ver = credentials_ver + 1
     WHERE id = $1 AND email_canonical = $2 AND roles_ver = $3 AND disabled_at IS NULL
     RETURNING roles_ver, credentials_ver`,
@@ -194,8 +219,23 @@ export function createUserModel(db: Database) {
       return row?.has ?? false;
     },
 
-    async findByEmail(canonical: string): Promise<UserRow | undefined> {
-      return (await db.query<UserRow>(BY_EMAIL, [canonical]))[0];
+    async findByEmail({ canonical, key }: SoughtEmail): Promise<UserRow | undefined> {
+      return (await db.query<UserRow>(BY_EMAIL, [canonical, key]))[0];
+    },
+
+    /** Users whose key is to be written down, or is another's, after this id, by id. */
+    listUnkeyed: (after: string, limit: number) =>
+      db.query<Pick<UserRow, 'id' | 'email'>>(LIST_UNKEYED, [after, limit]),
+
+    /** False when another user has it. */
+    async setKey({ id, email }: Pick<UserRow, 'id' | 'email'>, key: string): Promise<boolean> {
+      try {
+        await db.query(SET_KEY, [id, email, key]);
+        return true;
+      } catch (error) {
+        if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return false;
+        throw error;
+      }
     },
 
     /** In the order of addresses: those whose address or name contains the texts. */
@@ -206,10 +246,10 @@ export function createUserModel(db: Database) {
 
     /** Undefined when somebody has the e-mail address already. */
     async insert(user: NewUserRow, transaction: Transaction): Promise<UserRow | undefined> {
-      const { id, email, email_canonical, email_verified, password_hash, name, locale } = user;
-      const values = [id, email, email_canonical, email_verified, password_hash, name, locale];
-      const times = [user.created_at, user.updated_at];
-      return (await db.query<UserRow>(INSERT, [...values, ...times], transaction))[0];
+      const { id, email, email_canonical, email_key, email_verified } = user;
+      const address = [email, email_canonical, email_key, email_verified];
+      const values = [user.password_hash, user.name, user.locale, user.created_at, user.updated_at];
+      return (await db.query<UserRow>(INSERT, [id, ...address, ...values], transaction))[0];
     },
 
     /** False when the address is no longer the user's. */
@@ -221,12 +261,15 @@ export function createUserModel(db: Database) {
     async setEmail(
       id: string,
       from: KnownState,
-      to: Pick<UserRow, 'email' | 'email_canonical' | 'email_verified' | 'updated_at'>,
+      to: Pick<
+        UserRow,
+        'email' | 'email_canonical' | 'email_key' | 'email_verified' | 'updated_at'
+      >,
       transaction: Transaction,
     ): Promise<Versions | 'taken' | undefined> {
-      const { email, email_canonical, email_verified, updated_at } = to;
+      const { email, email_canonical, email_verified, updated_at, email_key } = to;
       const state = [id, from.emailCanonical, from.rolesVersion];
-      const values = [...state, email, email_canonical, email_verified, updated_at];
+      const values = [...state, email, email_canonical, email_verified, updated_at, email_key];
       try {
         return (await db.query<Versions>(SET_EMAIL, values, transaction))[0];
       } catch (error) {
@@ -324,6 +367,7 @@ const ATTRIBUTES = {
   id: { type: DataTypes.UUID, primaryKey: true },
   email: DataTypes.TEXT,
   email_canonical: DataTypes.TEXT,
+  email_key: DataTypes.TEXT,
   email_verified: DataTypes.BOOLEAN,
   password_hash: DataTypes.TEXT,
   name: DataTypes.TEXT,

@@ -19,7 +19,7 @@ export const UNVERIFIED_OPTION = {
   summary: 'take the user of an address that nobody has verified: anybody may have registered it',
 };
 
-const isAddress = (name: string): boolean => name.includes('@');
+const isAddress = (name: string): boolean => name.normalize('NFKC').includes('@');
 
 /** For commands that change nothing: by address too, verified or not. Throws CommandError. */
 export async function shownUser<Found extends Named>(

@@ -1,5 +1,5 @@
 import type { UserService } from './contract.ts';
-import { parseEmailAddress } from './email-address.ts';
+import { readEmailAddress, searchedParts } from './email-address.ts';
 import type { ProfileChanges } from './model.ts';
 import { problems } from './problems.ts';
 import { parseProfile } from './profile.ts';
@@ -48,18 +48,19 @@ export function createUserService(dependencies: Dependencies): UserService {
     },
 
     async findByEmail(email) {
-      const address = parseEmailAddress(email);
-      const row = address && (await users.findByEmail(address.canonical));
+      const address = readEmailAddress(email);
+      const row = address && (await users.findByEmail(address));
       return row && toUser(row);
     },
 
     async list({ query = '', after, limit }) {
       // PostgreSQL takes neither, and no address or name contains them.
       if (!query.isWellFormed() || query.includes('\0')) return [];
-      const email = query.normalize('NFKC').trim().toLowerCase();
       const name = query.normalize('NFC').trim().toLowerCase();
-      const last = after === undefined ? '' : (parseEmailAddress(after)?.canonical ?? '');
-      return (await users.list({ email, name, after: last, limit })).map(toUser);
+      const last = after === undefined ? '' : (readEmailAddress(after)?.canonical ?? '');
+      return (await users.list({ email: searchedParts(query), name, after: last, limit })).map(
+        toUser,
+      );
     },
 
     async update(id, typed) {

@@ -5,6 +5,7 @@ import type { UserRow } from './model.ts';
 export const toUser = (row: UserRow): User => ({
   id: row.id,
   email: row.email,
+  emailCanonical: row.email_canonical,
   emailVerified: row.email_verified,
   name: row.name,
   locale: row.locale,

@@ -7,7 +7,7 @@ export const createUserData = (users: UserModel): Pick<Contributions, 'exportUse
     async profile({ id }) {
       const row = await users.findById(id);
       if (!row) return null;
-      const { password_hash: hash, email_canonical: _email, ...shown } = row;
+      const { password_hash: hash, email_canonical: _email, email_key: _key, ...shown } = row;
       const { roles_ver: _roles, credentials_ver: _credentials, ...profile } = shown;
       return { ...profile, has_password: hash !== null };
     },

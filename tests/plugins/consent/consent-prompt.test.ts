@@ -11,6 +11,7 @@ import { untouched } from '../plugin-context.ts';
 const user: User = {
   id: '6f0d7c3a-0000-4000-8000-000000000001',
   email: 'ana@example.com',
+  emailCanonical: 'ana@example.com',
   emailVerified: true,
   name: 'Ana',
   locale: null,

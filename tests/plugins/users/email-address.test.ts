@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { parseEmailAddress } from '../../../src/plugins/users/email-address.ts';
+import {
+  emailKey,
+  parseEmailAddress,
+  storedKey,
+} from '../../../src/plugins/users/email-address.ts';
 
 const REFUSED: Readonly<Record<string, string>> = {
   nothing: '',
@@ -57,26 +61,80 @@ describe('e-mail address', () => {
     expect(parseEmailAddress('  Ann.Lee@Example.COM\n')).to.deep.equal({
       address: 'Ann.Lee@Example.COM',
       canonical: 'ann.lee@example.com',
+      key: 'ann.lee@example.com',
     });
   });
 
-  it('SEC-20 gives every spelling of one address the same canonical form', () => {
-    const spellings = [
+  /** Spellings of one address each. */
+  const SAME: readonly (readonly string[])[] = [
+    [
       'a@x.example',
       'A@X.example',
       ' a@x.example ',
       'ａ＠ｘ.example',
       'a@ⅹ.EXAMPLE',
-    ];
-    const canonical = spellings.map((typed) => parseEmailAddress(typed)?.canonical);
-    expect(new Set(canonical)).to.deep.equal(new Set(['a@x.example']));
+      'a@ｘ｡example',
+    ],
+    [
+      'a@münchen.example',
+      'a@XN--MNCHEN-3YA.example',
+      'a@MÜNCHEN.example',
+      'A@mu\u0308nchen。example',
+    ],
+    ['ας@x.example', 'ΑΣ@x.example', 'ασ@x.example'],
+    ['ΠΑΠΑΣ2@x.example', 'παπασ2@x.example', 'παπας2@x.example'],
+    ['straße@x.example', 'STRASSE@x.example', 'STRAẞE@x.example', 'strasse@x.example'],
+    ['a@straße.example', 'a@STRAẞE.example', 'a@xn--strae-oqa.example'],
+    ['ﬃ@x.example', 'FFI@x.example'],
+    ['ǅ@x.example', 'ǆ@x.example', 'Ǆ@x.example'],
+  ];
+  for (const spellings of SAME) {
+    it(`SEC-20 B-09 B-22 has one key for ${spellings.join(', ')}`, () => {
+      const keys = spellings.map((typed) => parseEmailAddress(typed)?.key);
+      expect(new Set(keys).size).to.equal(1);
+      expect(keys[0]).to.be.a('string');
+    });
+  }
+
+  it('B-22 keeps apart what folding keeps apart', () => {
+    const typed = ['ı@x.example', 'i@x.example', 'İ@x.example', 'a@ss.example', 'a@ß.example'];
+    expect(new Set(typed.map(emailKey)).size).to.equal(typed.length);
+    expect(emailKey('a@ας.example')).not.to.equal(emailKey('a@ασ.example'));
   });
 
-  it('has canonical forms that are their own', () => {
-    for (const typed of ['İ@example.com', 'ẞ@example.com', 'Å@example.com', 'ﬃ@example.com']) {
-      const canonical = parseEmailAddress(typed)?.canonical ?? '';
-      expect(parseEmailAddress(canonical)?.canonical, typed).to.equal(canonical).and.not.equal('');
+  it('B-09 leaves a name that looks like a number alone, and refuses what DNS cannot have', () => {
+    expect(emailKey('a@127.1')).to.equal('a@127.1');
+    const long = `${'ü'.repeat(60)}.example`;
+    for (const domain of [
+      'xn--a.example',
+      'xn--zzzzzz--.example',
+      long,
+      `${'a'.repeat(64)}.example`,
+    ]) {
+      expect(parseEmailAddress(`a@${domain}`), domain).to.equal(undefined);
+      // Accounts of before keep theirs.
+      expect(emailKey(`A@${domain}`), domain).to.equal(`a@${domain}`);
     }
+  });
+
+  it('B-09 B-22 has keys that are their own, which are stored where they say something new', () => {
+    for (const typed of [
+      ...SAME.flat(),
+      'İ@example.com',
+      'ẞ@example.com',
+      'Å@example.com',
+      'ΐ@x.example',
+    ]) {
+      const key = parseEmailAddress(typed)?.key ?? '';
+      expect(emailKey(key), typed).to.equal(key).and.not.equal('');
+    }
+    const stored = (typed: string) => {
+      const address = parseEmailAddress(typed);
+      return address && storedKey(address);
+    };
+    expect(stored('Ann@Example.com')).to.equal(null);
+    expect(stored('ann@xn--mnchen-3ya.example')).to.equal('ann@münchen.example');
+    expect(stored('ann@münchen.example')).to.equal('ann@münchen.example');
   });
 
   it('SEC-92 takes no time for a hostile address', () => {

@@ -3,11 +3,11 @@ import type { RateLimits } from '../../rate-limit/contract.ts';
 import {
   type ChangedCredentials,
   type EmailAddress,
+  emailKey,
   type User,
   type UserService,
   userProblems,
 } from '../../users/contract.ts';
-import { canonicalEmail, emailAddress } from '../canonical-email.ts';
 import type { EmailLinkService } from '../contract.ts';
 import { knownUser, userOfLink } from '../known-user.ts';
 import type { Letters } from '../letters.ts';
@@ -16,6 +16,7 @@ import type { Links } from '../links.ts';
 import type { LinkModel, LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
 import type { Tell } from '../tell.ts';
+import { emailAddress } from '../typed-address.ts';
 
 export interface EmailChangeDependencies {
   readonly users: UserService;
@@ -39,9 +40,9 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
   const { users, limits, links, letters, mails, tell, model } = dependencies;
 
   /** The answer and its time are the same when somebody else has the address. */
-  const askByMail = async (user: User, { address: email, canonical }: EmailAddress) => {
-    const mayMail = await limits.mail('change', canonical);
-    const owner = await users.findByEmail(canonical);
+  const askByMail = async (user: User, { address: email, key }: EmailAddress) => {
+    const mayMail = await limits.mail('change', key);
+    const owner = await users.findByEmail(email);
     await links.deliver({
       alongside: async (transaction) => {
         await model.supersede(user.id, 'change-email', transaction);
@@ -52,10 +53,10 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
         : {
             purpose: 'change-email',
             user_id: user.id,
-            email: canonicalEmail(user.email),
+            email: user.emailCanonical,
             roles_ver: user.rolesVersion,
             new_email: email,
-            new_email_canonical: canonical,
+            new_email_canonical: key,
           },
       mail: (url) => letters.confirmEmailChange(email, url),
       isSent: mayMail && !owner,
@@ -68,7 +69,7 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
     const user = await users.find(userId);
     const isRight = await users.verifyPassword(userId, change.password, change.attempt);
     if (!user || !isRight) return 'wrong-password';
-    if (to.canonical === canonicalEmail(user.email)) {
+    if (to.key === emailKey(user.email)) {
       const detail = 'This is the address you have.';
       throw userProblems.invalidEmail({ errors: [{ pointer: '#/email', detail }] });
     }

@@ -1,7 +1,6 @@
 import type { MailService } from '../../mail/contract.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { EmailAddress, User, UserService } from '../../users/contract.ts';
-import { emailAddress } from '../canonical-email.ts';
 import type { EmailLinkService, WayIn, WaysIn } from '../contract.ts';
 import { userOfLink } from '../known-user.ts';
 import { LEAST } from '../least-time.ts';
@@ -10,6 +9,7 @@ import type { Links } from '../links.ts';
 import type { LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
 import type { Tell } from '../tell.ts';
+import { emailAddress } from '../typed-address.ts';
 
 export interface PasswordResetDependencies {
   readonly users: UserService;
@@ -30,9 +30,9 @@ const NOBODY = '00000000-0000-0000-0000-000000000000';
 export function createPasswordReset(dependencies: PasswordResetDependencies) {
   const { users, limits, links, letters, mails, tell, ways, wait } = dependencies;
 
-  const sendIfKnown = async ({ address: email, canonical }: EmailAddress): Promise<void> => {
-    const mayMail = await limits.mail('reset', canonical);
-    const user = await users.findByEmail(canonical);
+  const sendIfKnown = async ({ address: email, key }: EmailAddress): Promise<void> => {
+    const mayMail = await limits.mail('reset', key);
+    const user = await users.findByEmail(email);
     // Asked for nobody as well, so that both take the same time.
     const shown = await ways.list(user?.id ?? NOBODY);
     const isSent = user !== undefined && !user.disabledAt && mayMail;
@@ -41,7 +41,7 @@ export function createPasswordReset(dependencies: PasswordResetDependencies) {
         ? {
             purpose: 'password-reset',
             user_id: user.id,
-            email: canonical,
+            email: user.emailCanonical,
             roles_ver: user.rolesVersion,
           }
         : undefined,

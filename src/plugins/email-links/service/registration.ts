@@ -1,12 +1,12 @@
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import {
+  emailKey,
   parseProfile,
   type User,
   type UserService,
   userProblems,
   type WithNewUser,
 } from '../../users/contract.ts';
-import { canonicalEmail, emailAddress } from '../canonical-email.ts';
 import type { EmailLinkService, RegistrationRequest } from '../contract.ts';
 import { LEAST } from '../least-time.ts';
 import type { Letters } from '../letters.ts';
@@ -14,6 +14,7 @@ import type { LinkProof } from '../link-proof.ts';
 import type { Links } from '../links.ts';
 import type { LinkRow } from '../model.ts';
 import { problems } from '../problems.ts';
+import { emailAddress } from '../typed-address.ts';
 
 export interface RegistrationDependencies {
   readonly users: UserService;
@@ -38,14 +39,13 @@ export function createRegistration(dependencies: RegistrationDependencies) {
    * they may be anybody (SEC-73).
    */
   const registerStrictly = async ({ email, name, locale }: RegistrationRequest): Promise<void> => {
-    const { address, canonical } = emailAddress(email);
+    const { address, key } = emailAddress(email);
     const { profile, errors } = parseProfile({ name, locale });
     if (errors.length > 0) throw userProblems.invalidProfile({ errors });
-    const mayMail = await limits.mail('register', canonical);
-    const owner = await users.findByEmail(canonical);
+    const mayMail = await limits.mail('register', key);
+    const owner = await users.findByEmail(address);
     const payload = {
       email: address,
-      emailCanonical: canonical,
       passwordHash: null,
       name: profile.name ?? null,
       locale: profile.locale ?? null,
@@ -53,7 +53,7 @@ export function createRegistration(dependencies: RegistrationDependencies) {
     await links.deliver({
       link: owner
         ? undefined
-        : { purpose: 'register', new_email: address, new_email_canonical: canonical, payload },
+        : { purpose: 'register', new_email: address, new_email_canonical: key, payload },
       mail: (url) => (owner ? letters.alreadyRegistered(owner) : letters.verifyEmail(address, url)),
       isSent: mayMail && !owner?.disabledAt,
     });
@@ -69,9 +69,9 @@ export function createRegistration(dependencies: RegistrationDependencies) {
       password: registration.password ?? '',
     });
     // Not sent when there were too many: the user may ask for one (`POST /auth/email/verify`).
-    const mayMail = mailEnabled && (await limits.mail('register', prepared.emailCanonical));
-    const alongside: WithNewUser = async ({ id, email }, transaction) => {
-      const link = { purpose: 'verify-email', user_id: id, email: canonicalEmail(email) } as const;
+    const mayMail = mailEnabled && (await limits.mail('register', emailKey(prepared.email)));
+    const alongside: WithNewUser = async ({ id, email, emailCanonical }, transaction) => {
+      const link = { purpose: 'verify-email', user_id: id, email: emailCanonical } as const;
       await links.send(link, (url) => letters.verifyEmail(email, url), transaction);
     };
     const options = { emailVerified: false, ...(mayMail && { alongside }) };

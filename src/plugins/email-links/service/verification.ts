@@ -1,6 +1,5 @@
 import type { RateLimits } from '../../rate-limit/contract.ts';
-import type { User, UserService } from '../../users/contract.ts';
-import { canonicalEmail } from '../canonical-email.ts';
+import { emailKey, type User, type UserService } from '../../users/contract.ts';
 import type { Letters } from '../letters.ts';
 import { type LinkProof, provePassword } from '../link-proof.ts';
 import type { Links } from '../links.ts';
@@ -34,7 +33,7 @@ export function createVerification(dependencies: VerificationDependencies) {
   /** The user whose address the link verifies. Throws `email-links:link-invalid`. */
   const userOf = async (link: LinkRow): Promise<User> => {
     const user = await users.find(link.user_id ?? '');
-    if (!user || user.disabledAt || canonicalEmail(user.email) !== link.email) {
+    if (!user || user.disabledAt || user.emailCanonical !== link.email) {
       throw problems.linkInvalid();
     }
     return user;
@@ -62,11 +61,10 @@ export function createVerification(dependencies: VerificationDependencies) {
     async askToVerify(user: User): Promise<boolean> {
       if (!mailEnabled) throw problems.mailDisabled();
       if (user.emailVerified) return false;
-      const email = canonicalEmail(user.email);
       await links.deliver({
-        link: { purpose: 'verify-email', user_id: user.id, email },
+        link: { purpose: 'verify-email', user_id: user.id, email: user.emailCanonical },
         mail: (url) => letters.verifyEmail(user.email, url),
-        isSent: await limits.mail('verify', email),
+        isSent: await limits.mail('verify', emailKey(user.email)),
       });
       return true;
     },

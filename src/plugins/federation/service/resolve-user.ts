@@ -70,7 +70,6 @@ export function createResolveUser(dependencies: ResolveDependencies): ResolveUse
     if (registration === 'closed') throw problems.registrationClosed();
     const prepared = {
       email: email.address,
-      emailCanonical: email.canonical,
       passwordHash: null,
       name: proof.name,
       locale: proof.locale,

@@ -1,7 +1,7 @@
 import type { Log } from '../../../kernel/plugin.ts';
 import { type AttemptDependencies, createAttempts } from '../attempts.ts';
 import type { UserService } from '../contract.ts';
-import { parseEmailAddress } from '../email-address.ts';
+import { emailKey, readEmailAddress } from '../email-address.ts';
 import type { UserModel, UserRow } from '../model.ts';
 import type { PasswordHasher } from '../password-hasher.ts';
 import { toUser } from '../to-user.ts';
@@ -41,11 +41,11 @@ export function createAuthenticate(
 
   return {
     async authenticate(email, password, attempt = {}) {
-      const address = parseEmailAddress(email);
+      const address = readEmailAddress(email);
       // What is no address is nobody's, but costs a hash as well.
-      const identifier = address?.canonical ?? email.normalize('NFKC').trim().toLowerCase();
-      await attempts.spendOn(identifier, attempt);
-      const row = address && (await users.findByEmail(address.canonical));
+      const key = emailKey(email);
+      await attempts.spendOn(address ?? { canonical: key, key }, attempt);
+      const row = address && (await users.findByEmail(address));
       const found = await verify(row, password);
       return found && toUser(found);
     },

@@ -3,7 +3,7 @@ import type { Events } from '../../../kernel/events.ts';
 import type { CredentialsChanged, Log } from '../../../kernel/plugin.ts';
 import type { SessionService } from '../../sessions/contract.ts';
 import { EmailChanged, type UserService } from '../contract.ts';
-import { parseEmailAddress } from '../email-address.ts';
+import { parseEmailAddress, storedKey } from '../email-address.ts';
 import type { UserModel } from '../model.ts';
 import { problems } from '../problems.ts';
 
@@ -30,6 +30,7 @@ export function createChangeEmail(dependencies: Dependencies): UserService['chan
         const to = {
           email: address.address,
           email_canonical: address.canonical,
+          email_key: storedKey(address),
           email_verified: verified,
           updated_at: new Date(clock.now()),
         };

@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../../../kernel/clock.ts';
 import type { Events } from '../../../kernel/events.ts';
 import { type PreparedUser, UserRegistered, type UserService } from '../contract.ts';
-import { parseEmailAddress } from '../email-address.ts';
+import { parseEmailAddress, storedKey } from '../email-address.ts';
 import type { NewUserRow, UserModel } from '../model.ts';
 import type { PasswordHasher } from '../password-hasher.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
@@ -43,15 +43,18 @@ export function createRegisterUser(dependencies: RegisterDependencies): Register
     await checkPassword(password, { email: canonical, ...(name !== null && { name }) });
     // Hashed also when the address is taken, which only the unique index can tell without a race: same time for both.
     const passwordHash = await hasher.hash(password);
-    return { email: address, emailCanonical: canonical, passwordHash, name, locale };
+    return { email: address, passwordHash, name, locale };
   };
 
   const rowOf = (user: PreparedUser, emailVerified: boolean): NewUserRow => {
+    const address = parseEmailAddress(user.email);
+    if (!address) throw problems.invalidEmail();
     const now = new Date(clock.now());
     return {
       id: random.uuid(),
       email: user.email,
-      email_canonical: user.emailCanonical,
+      email_canonical: address.canonical,
+      email_key: storedKey(address),
       email_verified: emailVerified,
       password_hash: user.passwordHash,
       name: user.name,

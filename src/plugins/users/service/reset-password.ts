@@ -5,6 +5,7 @@ import type { Transaction } from '../../../kernel/store.ts';
 import type { RateLimits } from '../../rate-limit/contract.ts';
 import type { Alongside, SessionService } from '../../sessions/contract.ts';
 import { PasswordChanged, type UserService } from '../contract.ts';
+import { emailKey } from '../email-address.ts';
 import type { UserModel, UserRow } from '../model.ts';
 import type { PasswordHasher } from '../password-hasher.ts';
 import type { PasswordPolicy } from '../password-policy.ts';
@@ -56,7 +57,7 @@ export function createResetPassword(
       afterwards: (transaction) => credentialsChanged({ userId: id, by: change.by }, transaction),
     });
     // Whatever others have spent: the right password is known to nobody but who set it.
-    await limits.refill(email);
+    await limits.refill(emailKey(row.email));
     log.info({ event: 'password.changed', sub: id }, change.reason);
     events.emit(PasswordChanged, { userId: id });
   };

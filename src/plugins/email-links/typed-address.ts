@@ -7,6 +7,3 @@ export function emailAddress(typed: string): EmailAddress {
   const detail = 'Enter one e-mail address, such as name@example.com.';
   throw userProblems.invalidEmail({ errors: [{ pointer: '#/email', detail }] });
 }
-
-/** The one spelling of an address. Throws `users:invalid-email`. */
-export const canonicalEmail = (email: string): string => emailAddress(email).canonical;
