@@ -47,7 +47,12 @@ module.exports = async () => {
     const connection = await findConnection();
     if (process.argv.some(changesSchema)) await lock(connection);
     const { sequelizeConnection } = await load('src/storage/connection-settings');
-    return { ...sequelizeConnection(connection), migrationStorageTableName: 'SequelizeMeta' };
+    const { beginSession } = await load('src/storage/session-settings');
+    return {
+      ...sequelizeConnection(connection),
+      hooks: { afterConnect: (client) => beginSession(client) },
+      migrationStorageTableName: 'SequelizeMeta',
+    };
   } catch (error) {
     console.error(`ERROR: ${error.message || error.errors?.join('; ') || error}`);
     process.exit(1);

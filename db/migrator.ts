@@ -8,6 +8,7 @@ import { type QueryInterface, Sequelize } from 'sequelize';
 import { type MigrationParams, type RunnableMigration, Umzug } from 'umzug';
 import type { Clock } from '../src/kernel/clock.ts';
 import type { Log } from '../src/kernel/plugin.ts';
+import { beginSession } from '../src/storage/session-settings.ts';
 import { createMigrationHistory } from './migration-history.ts';
 import { takeMigrationLock } from './migration-lock.ts';
 
@@ -118,6 +119,7 @@ async function openLockClient(orm: Sequelize): Promise<Client> {
     application_name: 'auth-service-migrator',
   });
   await client.connect();
+  await beginSession(client);
   return client;
 }
 

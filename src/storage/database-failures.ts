@@ -10,9 +10,11 @@ const UNAVAILABLE = [
   '57P', // shut down, crashed, starting up, idle-session timeout
   '57014', // statement_timeout
   '25P03', // idle_in_transaction_session_timeout
+  '25P04', // transaction_timeout
   '25006', // read-only: this server is a standby since a failover
   '40001', // serialization failure
   '40P01', // deadlock
+  '55P03', // lock_timeout
   '58030', // I/O error
 ];
 
@@ -85,14 +87,21 @@ export const isStalePlan = (error: unknown): boolean =>
   [...causes(error)].some(
     (cause) =>
       cause instanceof DatabaseError &&
-      (cause.code === '26000' || cause.message === 'cached plan must not change result type'),
+      // The message is in the language of `lc_messages`; the name of the function is not.
+      (cause.code === '26000' || cause.routine === 'RevalidateCachedQuery'),
   );
+
+/** Codes of FATAL: what pg tells of the severity is in the language of `lc_messages`. */
+const FATAL = ['57P01', '57P02', '57P03', '57P04', '57P05', '25P03', '25P04', '08'];
+
+/** PostgreSQL closes the connection after it. */
+export const isFatal = ({ severity, code = '' }: Pick<DatabaseError, 'severity' | 'code'>) =>
+  severity === 'FATAL' || severity === 'PANIC' || FATAL.some((start) => code.startsWith(start));
 
 /** After these the session is over, or of no use: not even a rollback gets through. */
 export function endsSession(error: unknown): boolean {
   for (const cause of causes(error)) {
-    if (!(cause instanceof DatabaseError)) continue;
-    return cause.severity === 'FATAL' || cause.severity === 'PANIC' || cause.code === '25006';
+    if (cause instanceof DatabaseError) return isFatal(cause) || cause.code === '25006';
   }
   return asUnavailable(error) instanceof StoreUnavailable;
 }

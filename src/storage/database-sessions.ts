@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Client, DatabaseError } from 'pg';
+import { isFatal } from './database-failures.ts';
 
 /** The parts of a pg client that its types leave out; Sequelize relies on them too. */
 interface ClientInternals {
@@ -41,7 +42,7 @@ export function createDatabaseSessions(onLost: (reason: Error) => void): Databas
       client.on('end', () => alive.delete(client));
       // A fatal answer reaches the running statement some time before the socket closes.
       internals(client).connection.on('errorMessage', (message: DatabaseError) => {
-        if (message.severity === 'FATAL' || message.severity === 'PANIC') lose(client, message);
+        if (isFatal(message)) lose(client, message);
       });
     },
     end: (client) => void alive.delete(client),

@@ -4,6 +4,7 @@ import { type Options, Sequelize, type Transaction } from 'sequelize';
 import { type DatabaseConnection, sequelizeConnection } from './connection-settings.ts';
 import { asUnavailable, connectionLost } from './database-failures.ts';
 import type { DatabaseSessions } from './database-sessions.ts';
+import { beginSession } from './session-settings.ts';
 
 /** All in milliseconds. */
 const ACQUIRE = 2_000;
@@ -24,22 +25,18 @@ export interface OrmOptions {
 export const clientOf = (transaction: Transaction): Client =>
   (transaction as unknown as { readonly connection: Client }).connection;
 
-const timeouts = (statementTimeout: number) =>
-  statementTimeout === 0
-    ? {}
-    : {
-        statement_timeout: statementTimeout,
-        idle_in_transaction_session_timeout: statementTimeout,
-        query_timeout: statementTimeout + GRACE,
-      };
+const answerTimeout = (statementTimeout: number) =>
+  statementTimeout === 0 ? {} : { query_timeout: statementTimeout + GRACE };
 
 export function createOrm(options: OrmOptions, sessions: DatabaseSessions): Sequelize {
   const { dialectOptions, ...where } = sequelizeConnection(options.connection);
-  const settings: Options & { databaseVersion: string } = {
+  const settings: Options & { databaseVersion: string; keepDefaultTimezone: true } = {
     ...where,
     // The floor. Left out, Sequelize opens one more connection, outside the pool, to ask.
     databaseVersion: '15.0.0',
     logging: false,
+    // Ours come in `beginSession`, in one round trip.
+    keepDefaultTimezone: true,
     pool: {
       max: options.poolSize,
       acquire: ACQUIRE,
@@ -49,14 +46,19 @@ export function createOrm(options: OrmOptions, sessions: DatabaseSessions): Sequ
     },
     dialectOptions: {
       application_name: 'auth-service',
+      connectionTimeoutMillis: CONNECT,
       ...dialectOptions,
       keepAlive: true,
-      connectionTimeoutMillis: CONNECT,
-      ...timeouts(options.statementTimeout),
+      clientMinMessages: 'ignore',
+      ...answerTimeout(options.statementTimeout),
     },
   };
   const orm = new Sequelize(settings);
-  orm.addHook('afterConnect', (client) => sessions.add(client as Client));
+  orm.addHook('afterConnect', async (connection) => {
+    const client = connection as Client;
+    sessions.add(client);
+    await beginSession(client, options.statementTimeout);
+  });
   return translateFailures(orm, sessions);
 }
 

@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../kernel/store.ts';
 import { createChannelListeners, type Listener } from './channel-listeners.ts';
 import { clientConfig, type DatabaseConnection } from './connection-settings.ts';
 import { createPostgresLink } from './postgres-link.ts';
+import { beginSession } from './session-settings.ts';
 
 /** Milliseconds. */
 const CONNECT = 1_000;
@@ -29,14 +30,16 @@ export interface PostgresListener {
 /** Opens the client for LISTEN; every wait on it is bounded. */
 export async function openListenClient(connection: DatabaseConnection): Promise<Client> {
   const config: ClientConfig = {
-    application_name: 'auth-service-listener',
-    ...clientConfig(connection),
-    keepAlive: true,
     connectionTimeoutMillis: CONNECT,
+    ...clientConfig(connection),
+    // By this name `authsrv doctor` counts processes.
+    application_name: 'auth-service-listener',
+    keepAlive: true,
     query_timeout: ANSWER,
   };
   const client = new Client(config);
   await client.connect();
+  await beginSession(client);
   return client;
 }
 
