@@ -7,12 +7,14 @@ import { rows } from './rows/rows.ts';
 import { onStage } from './stage/stage.ts';
 
 function chosenRows({ only }: Options): readonly Row[] {
-  const unknown = only.filter((name) => !rows.some((row) => row.name === name));
-  if (unknown.length === 0)
-    return only.length === 0 ? rows : rows.filter(({ name }) => only.includes(name));
-  throw new Error(
-    `no row ${unknown.join(', ')}: there are ${rows.map(({ name }) => name).join(', ')}`,
-  );
+  const namesOf = ({ name, group }: Row): readonly string[] => (group ? [name, group] : [name]);
+  const known = new Set(rows.flatMap(namesOf));
+  const unknown = only.filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new Error(`no row ${unknown.join(', ')}: there are ${[...known].join(', ')}`);
+  }
+  if (only.length === 0) return rows.filter(({ group }) => group === undefined);
+  return rows.filter((row) => namesOf(row).some((name) => only.includes(name)));
 }
 
 async function main(): Promise<void> {

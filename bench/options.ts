@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 export interface Options {
-  /** Names of rows; empty: all. */
+  /** Names of rows or groups of rows; empty: all that are not heavy. */
   readonly only: readonly string[];
   readonly rounds: number;
   /** Measured seconds of one side in one round. */
@@ -14,7 +14,7 @@ export interface Options {
   readonly profile: string | undefined;
 }
 
-export const USAGE = `npm run bench -- [--only refresh,login] [--rounds 3] [--seconds 2] [--connections 32] [--users 200000] [--profile FOLDER]`;
+export const USAGE = `npm run bench -- [ROW …] [--only refresh,login] [--rounds 3] [--seconds 2] [--connections 32] [--users 200000] [--profile FOLDER]`;
 
 /** A whole number between two bounds: a benchmark always ends. Throws Error. */
 function whole(name: string, text: string, least: number, most: number): number {
@@ -25,8 +25,9 @@ function whole(name: string, text: string, least: number, most: number): number 
 
 /** Throws Error with the usage. */
 export function parseOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       only: { type: 'string', default: '' },
       rounds: { type: 'string', default: '3' },
@@ -37,7 +38,7 @@ export function parseOptions(args: readonly string[]): Options {
     },
   });
   return {
-    only: values.only.split(',').filter(Boolean),
+    only: [...values.only.split(','), ...positionals].filter(Boolean),
     rounds: whole('rounds', values.rounds, 1, 20),
     seconds: whole('seconds', values.seconds, 1, 60),
     connections: whole('connections', values.connections, 1, 256),

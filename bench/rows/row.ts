@@ -22,5 +22,7 @@ export type Finding =
 
 export interface Row {
   readonly name: string;
+  /** A name for several rows, which run only when they are asked for by one of the two: they take minutes. */
+  readonly group?: string;
   run(stage: Stage): Promise<readonly Finding[]>;
 }

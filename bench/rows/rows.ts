@@ -1,4 +1,5 @@
 import { bucket } from './bucket.ts';
+import { bulk } from './bulk.ts';
 import { documents } from './documents.ts';
 import { login, storm } from './passwords.ts';
 import { roles } from './roles.ts';
@@ -23,4 +24,5 @@ export const rows: readonly Row[] = [
   twoProcesses,
   start,
   roles,
+  ...bulk,
 ];

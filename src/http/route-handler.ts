@@ -79,5 +79,7 @@ function answer(ctx: Context, { success }: Route, reply: Reply<undefined>, cooki
   for (const [name, value] of Object.entries(reply.headers ?? {})) ctx.set(name, value);
   applyCookies(ctx, cookies, reply.cookies ?? []);
   // Parsed on the way out too: a member that the schema does not name never leaves.
-  ctx.body = success.schema ? success.schema.parse(reply.body) : null;
+  ctx.body = success.schema && !reply.isUnderWay ? success.schema.parse(reply.body) : null;
+  // Last: Koa makes 204 of an answer without a body.
+  if (reply.isUnderWay) ctx.status = 202;
 }

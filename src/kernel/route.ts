@@ -101,6 +101,8 @@ type Body<S> = S extends Schema ? { readonly body: z.input<S> } : { readonly bod
 export type Reply<Ok extends Schema | undefined> = Body<Ok> & {
   readonly cookies?: readonly CookieChange[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** The work goes on after the answer: 202 without a body, on routes whose `success` says `underWay`. */
+  readonly isUnderWay?: true;
   /** Instead of a body, on routes made by `defineStream`. */
   readonly stream?: AsyncIterable<StreamEvent>;
 };
@@ -135,6 +137,8 @@ export interface RouteSpec<
   readonly success: {
     readonly status: 200 | 201 | 202 | 204;
     readonly schema?: Ok;
+    /** The work may be longer than a request: how its end is seen after a 202 (`isUnderWay`), for the API's document. */
+    readonly underWay?: string;
     /** The answer is an endless `text/event-stream`; the schema is that of each event's `data`. */
     readonly stream?: true;
   };

@@ -163,6 +163,9 @@ export function operationOf(route: Route, { book, limited }: OperationParts): Js
       : {}),
     responses: {
       [route.success.status]: success(route, book, common),
+      ...(route.success.underWay
+        ? { 202: { description: route.success.underWay, headers: common } }
+        : {}),
       ...problemResponses(problemsOf(route, limited ?? []), common),
     },
     ...('role' in route.access ? { 'x-role': route.access.role } : {}),

@@ -36,7 +36,8 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'role delete',
-    summary: 'delete a role and take it from everybody who has it',
+    summary:
+      'delete a role and take it from everybody who has it; one that was cut off is finished by the next',
     args: [ROLE],
     async run({ args: [name = ''], io, record, use }) {
       const role = await use(Roles).findByName(name);

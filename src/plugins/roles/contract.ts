@@ -19,7 +19,10 @@ export interface RoleService {
   findByName(name: string): Promise<Role | undefined>;
   /** A name never changes: tokens, APIs and people know the role by it. Throws `roles:not-found`. */
   describe(id: string, description: string): Promise<Role>;
-  /** Takes it from everybody who has it. Throws `roles:not-found`, `roles:protected` for `superuser`. */
+  /**
+   * Takes it from everybody who has it, a batch at a time; what was cut off is finished by the next call. Throws
+   * `roles:not-found`, also when somebody else finished first, and `roles:protected` for `superuser`.
+   */
   delete(id: string): Promise<void>;
   /** False when the user has it already. Throws `roles:not-found`, `users:not-found`. */
   grant(userId: string, roleName: string): Promise<boolean>;

@@ -1,3 +1,4 @@
+import { createLongWork } from '../../kernel/long-work.ts';
 import type { Log } from '../../kernel/plugin.ts';
 import { access, defineRoute, type Route } from '../../kernel/route.ts';
 import { createRecord } from './audit.ts';
@@ -8,15 +9,18 @@ import { NewRole, Role, RoleChanges, RoleId, RoleList } from './schemas.ts';
 
 interface Dependencies {
   readonly roles: RoleService;
-  readonly log: Pick<Log, 'info'>;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+  /** Milliseconds that a request waits for the end of a deletion. */
+  readonly patience?: number;
 }
 
 const reading = access.role(SUPERUSER);
 const writing = access.recent(access.role(SUPERUSER));
 
 /** `/roles`: for superusers, looked up for every request. */
-export function createRoutes({ roles, log }: Dependencies): readonly Route[] {
+export function createRoutes({ roles, log, patience }: Dependencies): readonly Route[] {
   const record = createRecord(log);
+  const finish = createLongWork(log, patience);
   return [
     defineRoute({
       method: 'get',
@@ -74,13 +78,20 @@ export function createRoutes({ roles, log }: Dependencies): readonly Route[] {
       access: writing,
       summary: 'Delete a role and take it from everybody who has it',
       params: RoleId,
-      success: { status: 204 },
+      success: {
+        status: 204,
+        underWay:
+          'So many users have the role that taking it from all of them goes on. Ask again: 204 or 404 when it is done, which also goes on where a server that was stopped left off.',
+      },
       problems: [problems.notFound, problems.protected],
       async handle({ params, principal }) {
-        const { name, description } = await loadRole(roles, params.id);
-        await roles.delete(params.id);
-        record('role_deleted', principal.sub, params.id, { from: { name, description }, to: null });
-        return {};
+        const isDone = await finish(`deletion of role ${params.id}`, async () => {
+          const { name, description } = await loadRole(roles, params.id);
+          await roles.delete(params.id);
+          const from = { name, description };
+          record('role_deleted', principal.sub, params.id, { from, to: null });
+        });
+        return isDone ? {} : { isUnderWay: true };
       },
     }),
   ];

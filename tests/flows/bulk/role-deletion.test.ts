@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { on } from '../../../src/kernel/events.ts';
 import { BATCH } from '../../../src/kernel/in-batches.ts';
 import { definePlugin } from '../../../src/kernel/plugin.ts';
+import { access, defineRoute } from '../../../src/kernel/route.ts';
 import { type Role, RoleRevoked, Roles } from '../../../src/plugins/roles/contract.ts';
 import { type User, Users } from '../../../src/plugins/users/contract.ts';
 import { above, addHolders, below, lockWaiters } from '../../support/bulk.ts';
@@ -35,7 +36,20 @@ describe('C1 deletion of a role that many users have', function () {
     name: 'counts-revoked-roles',
     kernel: 1,
     settings: z.object({}),
-    setup: () => ({ listeners: [on(RoleRevoked, ({ userId }) => void revoked.push(userId))] }),
+    setup: () => ({
+      listeners: [on(RoleRevoked, ({ userId }) => void revoked.push(userId))],
+      routes: [
+        defineRoute({
+          method: 'delete',
+          path: '/long-work',
+          access: access.public,
+          summary: 'Takes long',
+          success: { status: 204, underWay: 'Ask again.' },
+          problems: [],
+          handle: async () => ({ isUnderWay: true }),
+        }),
+      ],
+    }),
   });
 
   before(async () => {
@@ -112,6 +126,17 @@ describe('C1 deletion of a role that many users have', function () {
     expect(batchesOf(work, 'user_roles')).to.deep.equal([BATCH, BATCH, BATCH / 2, BATCH, 1]);
     const user = await app.app.use(Users).find(`${late.ids}-4000-8000-000000000001`);
     expect(user?.rolesVersion).to.equal(2);
+  });
+
+  it('C1 says 202 of what goes on, as its document does', async () => {
+    const { request } = app.browser();
+    const answer = await request('/long-work', { method: 'DELETE' });
+    expect([answer.status, answer.text]).to.deep.equal([202, '']);
+    const { paths } = (await request('/roles/openapi.json')).json<{
+      paths: Record<string, Record<string, { responses: object }>>;
+    }>();
+    expect(paths['/roles/{id}']?.['delete']?.responses).to.include.keys('202', '204', '404');
+    expect(paths['/roles/{id}']?.['patch']?.responses).to.not.include.keys('202');
   });
 
   it('C1 goes on where it was when it is asked for again after a failure', async () => {
