@@ -136,9 +136,20 @@ export interface DataSubject {
 export interface UserData {
   /** By section. */
   export(user: DataSubject): Promise<Readonly<Record<string, unknown>>>;
-  /** Those that depend on others come first. */
+  /**
+   * All of it; those that depend on others come first. Throws `MoreThanABatch` where `eraseBatch` has to come before.
+   */
   erase(user: DataSubject, transaction: Transaction): Promise<void>;
+  /** At most a batch of what has no bound (`eraseUserInBatches`). True when there may be more. */
+  eraseBatch(user: DataSubject, transaction: Transaction): Promise<boolean>;
 }
+
+/** Deletes at most `size` rows of the user's and answers how many; fewer than `size` when those were the last. */
+export type EraseInBatches = (
+  user: DataSubject,
+  size: number,
+  transaction: Transaction,
+) => Promise<number>;
 
 /** A change of what a user signs in with. */
 export interface CredentialsChange {
@@ -175,8 +186,17 @@ export interface Contributions {
   readonly listeners?: readonly Listener[];
   /** What the plugin keeps about a user, as JSON by section (`login_history`): never secrets nor their hashes. */
   readonly exportUser?: Readonly<Record<string, (user: DataSubject) => Promise<unknown>>>;
-  /** Deletes all of it, as part of the transaction in which the user goes. Sessions and grants have ended before. */
-  readonly eraseUser?: UserData['erase'];
+  /**
+   * Deletes what is kept about a user, as part of the transaction in which the user goes: what is bounded. Sessions and grants
+   * have ended before.
+   */
+  readonly eraseUser?: (user: DataSubject, transaction: Transaction) => Promise<void>;
+  /**
+   * Deletes what grows with time or use. Called in that same transaction, or, when it is more than a batch, again and again in
+   * short ones before, of which each may be the last for now: a deletion that was cut off goes on later. Nobody else erases
+   * rows of this user meanwhile. Rows that refer to those of another plugin's table of this kind need it as well, or a cascade.
+   */
+  readonly eraseUserInBatches?: EraseInBatches;
   /** Ends what the change ends, besides sessions and grants, which have ended before; dependents come first. */
   readonly credentialsChanged?: CredentialsChanged;
   /**

@@ -1,4 +1,5 @@
 /** Collects what all plugins add and refuses what two of them claim. */
+import { BATCH } from './in-batches.ts';
 import type { ClaimSource } from './oidc.ts';
 import { orderPlugins } from './order.ts';
 import {
@@ -11,6 +12,7 @@ import {
   type UserData,
 } from './plugin.ts';
 import type { ServiceToken } from './service.ts';
+import { MoreThanABatch } from './whole-or-batches.ts';
 
 /** The context of a plugin less what the registry adds. */
 export type SharedContext = Omit<
@@ -234,6 +236,19 @@ const userDataOf = (added: () => readonly Contributions[]): UserData => ({
     return Object.fromEntries(await Promise.all(sections));
   },
   async erase(user, transaction) {
-    for (const { eraseUser } of added().toReversed()) await eraseUser?.(user, transaction);
+    let room = BATCH;
+    for (const { eraseUserInBatches, eraseUser } of added().toReversed()) {
+      if (eraseUserInBatches) room -= await eraseUserInBatches(user, room, transaction);
+      if (room <= 0) throw new MoreThanABatch();
+      await eraseUser?.(user, transaction);
+    }
+  },
+  async eraseBatch(user, transaction) {
+    let room = BATCH;
+    for (const { eraseUserInBatches } of added().toReversed()) {
+      if (eraseUserInBatches) room -= await eraseUserInBatches(user, room, transaction);
+      if (room <= 0) return true;
+    }
+    return false;
   },
 });

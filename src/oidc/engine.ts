@@ -1,6 +1,7 @@
 /** What plugins may ask of oidc-provider, bound to it once it has been built. */
 import { decodeJwt } from 'jose';
 import type { Client, Provider, Session } from 'oidc-provider';
+import { atMost } from '../kernel/at-most.ts';
 import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import type { LiveSession, OidcEngine } from '../kernel/oidc.ts';
 import type { CoreSettings, Log } from '../kernel/plugin.ts';
@@ -9,6 +10,9 @@ import type { AccessTokenVerifier } from './access-token.ts';
 import { resourceServer } from './resource-server.ts';
 import { REST_CLIENT_ID, REST_SCOPE } from './scopes.ts';
 import { keepPointer, sessionKey, sessionOfId } from './session-adapter.ts';
+
+/** Clients that are told of the end of a session at the same time. */
+const LOGOUTS_AT_ONCE = 50;
 
 interface Dependencies {
   readonly issuer: string;
@@ -29,6 +33,7 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
   const { issuer, core, store, clock, log } = dependencies;
   let bound: { provider: Provider; verifier: AccessTokenVerifier } | undefined;
   const running = new Set<Promise<void>>();
+  const inTurn = atMost(LOGOUTS_AT_ONCE);
 
   const parts = () => {
     if (!bound) throw new Error('the OIDC engine is used before the server was built');
@@ -111,7 +116,7 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
     async closeSession({ uid, userId, clients }) {
       await store.delete(sessionKey(uid));
       for (const clientId of clients) {
-        const told = tell(clientId, userId, uid).finally(() => running.delete(told));
+        const told = inTurn(() => tell(clientId, userId, uid)).finally(() => running.delete(told));
         running.add(told);
       }
     },

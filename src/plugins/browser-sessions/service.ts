@@ -1,4 +1,5 @@
 import type { Log } from '../../kernel/plugin.ts';
+import { wholeOrBatches } from '../../kernel/whole-or-batches.ts';
 import type { SessionService } from '../sessions/contract.ts';
 import {
   type BrowserSession,
@@ -44,11 +45,15 @@ export function createBrowserSessions(parts: Dependencies): BrowserSessionServic
     async renew({ userId, uid }, { exchange }) {
       const current = await oidc.currentSession(exchange);
       if (current?.uid !== uid) return [];
+      const [family, reason] = [{ sessionId: uid, clientId }, 'cookies renewed'];
       let hasTokens = false;
-      const cookie = await sessions.renewCookie(uid, async (transaction, deny) => {
-        const family = { sessionId: uid, clientId };
-        const ended = await grants.endAll(family, 'cookies renewed', transaction, deny);
-        hasTokens = ended.length > 0;
+      const renewCookie = () =>
+        sessions.renewCookie(uid, async (transaction, deny) => {
+          const ended = await grants.endAll(family, reason, transaction, deny);
+          hasTokens ||= ended.length > 0;
+        });
+      const cookie = await wholeOrBatches(renewCookie, async () => {
+        hasTokens = (await grants.endInBatches(family, reason)).length > 0;
       });
       if (!cookie) return SIGNED_OUT;
       if (!hasTokens) return [cookie];

@@ -42,7 +42,16 @@ const SET_RESOURCES = {
   text: `UPDATE clients SET allowed_resources = $2, updated_at = $3 FROM clients AS before
     WHERE clients.id = $1 AND before.id = $1 RETURNING before.allowed_resources AS before`,
 };
-const DELETE = { name: 'clients-delete', text: 'DELETE FROM clients WHERE id = $1 RETURNING id' };
+// Before anything else of a deletion: what allows a client something, or makes a grant, locks in this order too.
+const LOCK = { name: 'clients-lock', text: 'SELECT id FROM clients WHERE id = $1 FOR UPDATE' };
+// The cascade of the foreign key, for which `consents` cannot be asked: it depends on this plugin.
+const FORGET_CONSENTS = {
+  name: 'clients-forget-consents',
+  text: `DELETE FROM consents WHERE client_id = $1 AND user_id IN (
+      SELECT user_id FROM consents WHERE client_id = $1 ORDER BY user_id LIMIT $2 FOR UPDATE)
+    RETURNING user_id`,
+};
+const DELETE = { name: 'clients-delete', text: 'DELETE FROM clients WHERE id = $1' };
 
 /** Ids come from requests; PostgreSQL refuses some texts, and no client has such an id. */
 const POSSIBLE_ID = /^[\x21-\x7e]{1,255}$/;
@@ -84,9 +93,20 @@ export function createClientModel(db: Database) {
       return (await db.query<{ before: string[] | null }>(SET_RESOURCES, values, transaction))[0];
     },
 
-    async delete(id: string, transaction: Transaction): Promise<boolean> {
+    /** Nobody else changes or deletes it until the transaction ends. False when there is no such client. */
+    async lock(id: string, transaction: Transaction): Promise<boolean> {
       if (!POSSIBLE_ID.test(id)) return false;
-      return (await db.query(DELETE, [id], transaction)).length === 1;
+      return (await db.query(LOCK, [id], transaction)).length === 1;
+    },
+
+    /** Deletes at most `limit` of what people allowed the client; returns how many. */
+    async forgetConsents(id: string, limit: number, transaction?: Transaction): Promise<number> {
+      return (await db.query(FORGET_CONSENTS, [id, limit], transaction)).length;
+    },
+
+    /** Of a client that is locked. */
+    async delete(id: string, transaction: Transaction): Promise<void> {
+      await db.query(DELETE, [id], transaction);
     },
   };
 }

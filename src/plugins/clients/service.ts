@@ -1,6 +1,8 @@
 import type { Clock, Random } from '../../kernel/clock.ts';
 import type { Events } from '../../kernel/events.ts';
+import { BATCH, inBatches } from '../../kernel/in-batches.ts';
 import type { Log } from '../../kernel/plugin.ts';
+import { MoreThanABatch, wholeOrBatches } from '../../kernel/whole-or-batches.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { RevocationService } from '../revocations/contract.ts';
 import { generateClientSecret, hashClientSecret } from './client-secret.ts';
@@ -11,7 +13,7 @@ import { problems } from './problems.ts';
 
 interface Dependencies {
   readonly clients: ClientModel;
-  readonly grants: Pick<GrantService, 'endAll'>;
+  readonly grants: Pick<GrantService, 'endAll' | 'endInBatches'>;
   readonly revocations: Pick<RevocationService, 'transaction'>;
   readonly rules: MetadataRules;
   readonly resources: ClientService['resources'];
@@ -32,9 +34,7 @@ export function createClientService(dependencies: Dependencies): ClientService {
    */
   const endLateGrants = async (clientId: string, reason: string): Promise<void> => {
     try {
-      await revocations.transaction(async (transaction, deny) => {
-        await grants.endAll({ clientId }, reason, transaction, deny);
-      });
+      await grants.endInBatches({ clientId }, reason);
     } catch (error) {
       const fields = { event: 'client.late_grants_not_ended', client_id: clientId, err: error };
       log.warn(fields, 'what was under way while the client changed lives on until it expires');
@@ -81,27 +81,45 @@ export function createClientService(dependencies: Dependencies): ClientService {
     },
 
     async setResources(clientId, allowed) {
-      let before: readonly string[] | undefined;
-      let isLess = false;
-      await revocations.transaction(async (transaction, deny) => {
-        const changed = await clients.setResources(clientId, allowed, now(), transaction);
-        if (!changed) throw problems.notFound();
-        before = changed.before ?? undefined;
-        isLess = before?.some((resource) => !allowed.includes(resource)) ?? false;
-        if (isLess) await grants.endAll({ clientId }, 'resource taken away', transaction, deny);
-      });
-      if (isLess) await endLateGrants(clientId, 'resource taken away');
+      const reason = 'resource taken away';
+      const change = async () => {
+        let before: readonly string[] | undefined;
+        let isLess = false;
+        await revocations.transaction(async (transaction, deny) => {
+          const changed = await clients.setResources(clientId, allowed, now(), transaction);
+          if (!changed) throw problems.notFound();
+          before = changed.before ?? undefined;
+          isLess = before?.some((resource) => !allowed.includes(resource)) ?? false;
+          if (isLess) await grants.endAll({ clientId }, reason, transaction, deny);
+        });
+        return { before, isLess };
+      };
+      const { before, isLess } = await wholeOrBatches(change, () =>
+        grants.endInBatches({ clientId }, reason),
+      );
+      if (isLess) await endLateGrants(clientId, reason);
       const row = await clients.find(clientId);
       if (!row) throw problems.notFound();
       return { client: toClient(row), before };
     },
 
     async delete(clientId) {
-      await revocations.transaction(async (transaction, deny) => {
-        if (!(await clients.delete(clientId, transaction))) throw problems.notFound();
-        await grants.endAll({ clientId }, 'client deleted', transaction, deny);
-      });
-      await endLateGrants(clientId, 'client deleted');
+      const reason = 'client deleted';
+      const whole = (): Promise<void> =>
+        revocations.transaction(async (transaction, deny) => {
+          if (!(await clients.lock(clientId, transaction))) throw problems.notFound();
+          const forgotten = await clients.forgetConsents(clientId, BATCH, transaction);
+          if (forgotten === BATCH) throw new MoreThanABatch();
+          await clients.delete(clientId, transaction);
+          await grants.endAll({ clientId }, reason, transaction, deny);
+        });
+      const batches = async (): Promise<void> => {
+        // Without them, a client of somebody else gets no further grants.
+        await inBatches((limit) => clients.forgetConsents(clientId, limit));
+        await grants.endInBatches({ clientId }, reason);
+      };
+      await wholeOrBatches(whole, batches);
+      await endLateGrants(clientId, reason);
       log.info({ event: 'client.deleted', client_id: clientId }, 'client deleted');
       events.emit(ClientDeleted, { clientId });
     },

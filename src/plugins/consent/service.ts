@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/plugin.ts';
+import { wholeOrBatches } from '../../kernel/whole-or-batches.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { RevocationService } from '../revocations/contract.ts';
 import type { ConsentService } from './contract.ts';
@@ -8,7 +9,7 @@ import { problems } from './problems.ts';
 
 interface Dependencies {
   readonly consents: ConsentModel;
-  readonly grants: Pick<GrantService, 'endAll'>;
+  readonly grants: Pick<GrantService, 'endAll' | 'endInBatches'>;
   readonly revocations: Pick<RevocationService, 'transaction'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -44,10 +45,13 @@ export function createConsentService(dependencies: Dependencies): ConsentService
     },
 
     async withdraw(userId, clientId) {
-      await revocations.transaction(async (transaction, deny) => {
-        await consents.delete(userId, clientId, transaction);
-        await grants.endAll({ userId, clientId }, 'consent withdrawn', transaction, deny);
-      });
+      const [filter, reason] = [{ userId, clientId }, 'consent withdrawn'];
+      const whole = (): Promise<void> =>
+        revocations.transaction(async (transaction, deny) => {
+          await consents.delete(userId, clientId, transaction);
+          await grants.endAll(filter, reason, transaction, deny);
+        });
+      await wholeOrBatches(whole, () => grants.endInBatches(filter, reason));
       const fields = { event: 'consent.withdrawn', sub: userId, client_id: clientId };
       log.info(fields, 'consent withdrawn');
     },

@@ -63,7 +63,11 @@ const EXPORT = {
   text: `SELECT purpose, email, new_email, uses, created_at, expires_at, used_at
     FROM email_links WHERE user_id = $1 ORDER BY created_at`,
 };
-const ERASE = { name: 'email-links-erase', text: 'DELETE FROM email_links WHERE user_id = $1' };
+const ERASE = {
+  name: 'email-links-erase',
+  text: `DELETE FROM email_links WHERE code_hash IN (SELECT code_hash FROM email_links WHERE user_id = $1 LIMIT $2)
+    RETURNING code_hash`,
+};
 const FORGET = {
   name: 'email-links-forget',
   text: `WITH batch AS MATERIALIZED (SELECT code_hash FROM email_links LIMIT $1 FOR UPDATE)
@@ -129,8 +133,9 @@ export function createLinkModel(db: Database) {
     /** What the user was mailed links for. */
     exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
 
-    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
-      await db.query(ERASE, [userId], transaction);
+    /** Deletes at most `limit` links of the user, and answers how many. */
+    async eraseUser(userId: string, limit: number, transaction: Transaction): Promise<number> {
+      return (await db.query(ERASE, [userId, limit], transaction)).length;
     },
 
     /** Does the work, and undoes it again unless it is to be kept: both cost the same. */

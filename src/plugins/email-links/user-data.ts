@@ -4,7 +4,7 @@ import type { LinkModel } from './model.ts';
 /** What a user was mailed links for. */
 export const createUserData = (
   links: LinkModel,
-): Pick<Contributions, 'exportUser' | 'eraseUser'> => ({
+): Pick<Contributions, 'exportUser' | 'eraseUserInBatches'> => ({
   exportUser: { email_links: ({ id }) => links.exportUser(id) },
-  eraseUser: ({ id }, transaction) => links.eraseUser(id, transaction),
+  eraseUserInBatches: ({ id }, size, transaction) => links.eraseUser(id, size, transaction),
 });

@@ -28,7 +28,7 @@ export const grants = definePlugin({
     return {
       provides: [provide(Grants, service)],
       exportUser: { grants: ({ id }) => model.exportUser(id) },
-      eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
+      eraseUserInBatches: ({ id }, size, transaction) => model.eraseUser(id, size, transaction),
       afterRestore: () => model.endEvery('restored', new Date(clock.now())),
       oidcModels: { Grant: service.adapter },
       tasks: [{ name: 'grants.sweep', every: 60, run: createSweeper({ grants: model, clock }) }],

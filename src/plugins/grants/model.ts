@@ -72,16 +72,22 @@ const HAS_TOKENS = (lifetime: string) =>
     > clock_timestamp() - interval '${SKEW} seconds'`;
 const MATCHING = `ended_at IS NULL
   AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR client_id = $4)
-  AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)
+  AND ($5::text[] IS NULL OR session_id = ANY($5)) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)
   AND ($9::text IS NULL OR id = $9)`;
 const OWNER = 'id, user_id, client_id, session_id';
-// Those that are kept are returned as well: their clients are told of the end of the session all the same.
+// At most $10 of them; one more is looked for, to tell whether that was all. Those that are kept are told of as well: their
+// clients hear of the end of the session all the same.
 const END_ALL = {
   name: 'grants-end-all',
-  text: `WITH ended AS (UPDATE grants SET ended_at = $1, end_reason = $2
-      WHERE ${MATCHING} AND NOT ($7 AND offline) RETURNING ${OWNER}, ${HAS_TOKENS('$8')} AS has_tokens)
-    SELECT ${OWNER}, has_tokens FROM ended UNION ALL
-    SELECT ${OWNER}, false FROM grants WHERE ${MATCHING} AND $7 AND offline`,
+  text: `WITH found AS MATERIALIZED (
+      SELECT id FROM grants WHERE ${MATCHING} AND NOT ($7 AND offline) LIMIT $10::int + 1),
+    ended AS (UPDATE grants SET ended_at = $1, end_reason = $2
+      WHERE id IN (SELECT id FROM found LIMIT $10::int) AND ${MATCHING}
+      RETURNING ${OWNER}, ${HAS_TOKENS('$8')} AS has_tokens)
+    SELECT is_more, ${OWNER}, has_tokens
+      FROM (SELECT count(*) > $10::int AS is_more FROM found) AS counted LEFT JOIN ended ON true
+    UNION ALL SELECT DISTINCT false, NULL, user_id, client_id, session_id, false
+      FROM grants WHERE ${MATCHING} AND $7 AND offline`,
 };
 const END_EVERY = {
   name: 'grants-end-every',
@@ -94,7 +100,10 @@ const EXPORT = {
       payload->'audiences' AS audiences, created_at, expires_at, rotated_at AS last_refresh, ended_at, end_reason
     FROM grants WHERE user_id = $1 ORDER BY created_at`,
 };
-const ERASE = { name: 'grants-erase', text: 'DELETE FROM grants WHERE user_id = $1' };
+const ERASE = {
+  name: 'grants-erase',
+  text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE user_id = $1 LIMIT $2) RETURNING id`,
+};
 /** Hours an expired grant is kept, so that a late replay is still recognized as one. */
 const KEEP = 24;
 const SWEEP = {
@@ -130,14 +139,27 @@ export interface NewGrantRow {
   readonly consented?: boolean | undefined;
 }
 
-/** A live grant that ended, or that `keepOffline` left alone. */
-export interface EndedGrant extends GrantOwner {
-  readonly id: string;
-  /** It has ended, and access tokens of it may not have expired. */
-  readonly hasTokens: boolean;
+/** What a statement that ends grants has done. */
+export interface EndedGrants {
+  /** Whose grants ended, and whose `keepOffline` left alone. */
+  readonly owners: readonly GrantOwner[];
+  /** Ids of those that ended of which access tokens may not have expired. */
+  readonly withTokens: readonly string[];
+  /** Others match that have not ended. */
+  readonly isMore: boolean;
 }
 
 type OwnerRow = Pick<GrantRow, 'user_id' | 'client_id' | 'session_id'>;
+
+/** One row at least, its columns null where nothing ended. */
+interface EndedRow {
+  readonly is_more: boolean;
+  readonly id: string | null;
+  readonly user_id: string | null;
+  readonly client_id: string | null;
+  readonly session_id: string | null;
+  readonly has_tokens: boolean | null;
+}
 
 /** Whose grant a row is. */
 export const toOwner = (row: OwnerRow): GrantOwner => ({
@@ -181,20 +203,29 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
       return (await db.query(TAKE_BACK, [id, from, salt])).length === 1;
     },
 
+    /** Ends at most `limit` live grants of the filter. */
     async endAll(
       filter: GrantFilter,
-      reason: string,
-      now: Date,
+      {
+        reason,
+        now,
+        limit,
+      }: { readonly reason: string; readonly now: Date; readonly limit: number },
       transaction: Transaction,
-    ): Promise<EndedGrant[]> {
+    ): Promise<EndedGrants> {
       const { grantId, userId, clientId, sessionId, exceptSessionId, keepOffline = false } = filter;
-      const owner = [userId, clientId, sessionId, exceptSessionId];
-      const rows = await db.query<OwnerRow & { id: string; has_tokens: boolean }>(
+      const sessions = sessionId === undefined ? undefined : [sessionId].flat();
+      const owner = [userId, clientId, sessions, exceptSessionId];
+      const rows = await db.query<EndedRow>(
         END_ALL,
-        [now, reason, ...owner, keepOffline, tokenLifetime, grantId],
+        [now, reason, ...owner, keepOffline, tokenLifetime, grantId, limit],
         transaction,
       );
-      return rows.map((row) => ({ ...toOwner(row), id: row.id, hasTokens: row.has_tokens }));
+      return {
+        owners: rows.flatMap((row) => (row.client_id === null ? [] : [toOwner(row as OwnerRow)])),
+        withTokens: rows.flatMap(({ id, has_tokens }) => (id !== null && has_tokens ? [id] : [])),
+        isMore: rows.some(({ is_more }) => is_more),
+      };
     },
 
     /** Ends every live grant of everybody, and denies none of their tokens. */
@@ -205,8 +236,9 @@ export function createGrantModel(db: Database, tokenLifetime: number) {
     /** What the user gave to clients, ended or not, as long as it is written down. */
     exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
 
-    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
-      await db.query(ERASE, [userId], transaction);
+    /** Deletes at most `limit` grants of the user, and answers how many. */
+    async eraseUser(userId: string, limit: number, transaction: Transaction): Promise<number> {
+      return (await db.query(ERASE, [userId, limit], transaction)).length;
     },
 
     /** Of at most `size` codes whose time is over, deletes the grants of those nobody redeemed; returns how many codes. */

@@ -1,9 +1,11 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock, Random } from '../../kernel/clock.ts';
+import { BATCH, inBatches } from '../../kernel/in-batches.ts';
 import { CodeReplayed, type NewGrant, type Rotation } from '../../kernel/oidc.ts';
-import { StoreUnavailable } from '../../kernel/store.ts';
-import type { RevocationService } from '../revocations/contract.ts';
-import type { GrantService } from './contract.ts';
+import { StoreUnavailable, type Transaction } from '../../kernel/store.ts';
+import { MoreThanABatch } from '../../kernel/whole-or-batches.ts';
+import type { Deny, RevocationService } from '../revocations/contract.ts';
+import type { GrantFilter, GrantOwner, GrantService } from './contract.ts';
 import type { LostRotations } from './lost-rotations.ts';
 import { type GrantModel, type GrantRow, toOwner } from './model.ts';
 
@@ -42,10 +44,33 @@ export function createGrantService({
     }
   };
 
-  const endAll: GrantService['endAll'] = async (filter, reason, transaction, deny) => {
-    const ended = await grants.endAll(filter, reason, now(), transaction);
-    for (const { id, hasTokens } of ended) if (hasTokens) deny({ gid: id });
+  const endSome = async (
+    filter: GrantFilter,
+    { reason, limit }: { readonly reason: string; readonly limit: number },
+    transaction: Transaction,
+    deny: Deny,
+  ) => {
+    const ended = await grants.endAll(filter, { reason, now: now(), limit }, transaction);
+    for (const gid of ended.withTokens) deny({ gid });
     return ended;
+  };
+
+  const endAll: GrantService['endAll'] = async (filter, reason, transaction, deny) => {
+    const { owners, isMore } = await endSome(filter, { reason, limit: BATCH }, transaction, deny);
+    if (isMore) throw new MoreThanABatch();
+    return owners;
+  };
+
+  const endInBatches: GrantService['endInBatches'] = async (filter, reason) => {
+    const all = new Map<string, GrantOwner>();
+    await inBatches(async (limit) => {
+      const { owners, isMore } = await revocations.transaction((transaction, deny) =>
+        endSome(filter, { reason, limit }, transaction, deny),
+      );
+      for (const owner of owners) all.set(Object.values(owner).join(' '), owner);
+      return isMore ? limit : 0;
+    });
+    return [...all.values()];
   };
 
   const end = (grantId: string, reason: string): Promise<void> =>
@@ -57,6 +82,7 @@ export function createGrantService({
     adapter: createGrantAdapter({ grants, end, now }),
     end,
     endAll,
+    endInBatches,
 
     async create({ openidScope, resources, audiences, ...given }: NewGrant, transaction) {
       const id = random.token();

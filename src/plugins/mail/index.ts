@@ -40,7 +40,7 @@ export const mail = definePlugin({
         check: SMTP_URL ? createSmtpCheck(SMTP_URL) : undefined,
       }),
       exportUser: { mails: ({ email }) => mails.exportTo(email) },
-      eraseUser: ({ email }, transaction) => mails.eraseTo(email, transaction),
+      eraseUserInBatches: ({ email }, size, transaction) => mails.eraseTo(email, size, transaction),
       // Most have left meanwhile, and their links do nothing any more.
       afterRestore: () => mails.abandon(),
       pages: mode === 'capture' ? createMailPages({ mails, product, base }) : [],

@@ -75,7 +75,10 @@ const EXPORT = {
   text: `SELECT recipient, template, state, attempts, created_at, finished_at
     FROM mails WHERE recipient = ANY($1::text[]) ORDER BY created_at`,
 };
-const ERASE = { name: 'mails-erase', text: 'DELETE FROM mails WHERE recipient = ANY($1::text[])' };
+const ERASE = {
+  name: 'mails-erase',
+  text: `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE recipient = ANY($1::text[]) LIMIT $2) RETURNING id`,
+};
 const SWEEP = {
   name: 'mails-sweep',
   text: `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE created_at < now() - interval '30 days'
@@ -148,8 +151,9 @@ export function createMailModel(db: Database) {
       db.query<MailRow>(LIST, [states, limit]),
     /** Mails to an address, without what they say: links in them are as good as passwords. */
     exportTo: (email: string): Promise<object[]> => db.query(EXPORT, [spellings(email)]),
-    async eraseTo(email: string, transaction: Transaction): Promise<void> {
-      await db.query(ERASE, [spellings(email)], transaction);
+    /** Deletes at most `limit` mails to an address, and answers how many. */
+    async eraseTo(email: string, limit: number, transaction: Transaction): Promise<number> {
+      return (await db.query(ERASE, [spellings(email), limit], transaction)).length;
     },
     /** Gives up every mail that has not left for certain. */
     async abandon(): Promise<void> {

@@ -83,13 +83,18 @@ export interface SessionService extends SessionFence {
    * it, and comes last. Undefined when the session has ended.
    */
   renewCookie(uid: string, alongside?: Alongside): Promise<CookieChange | undefined>;
-  /** Ends every session and grant of a user but those of the session `except`; `afterwards` commits with it and comes last. */
+  /**
+   * Ends every session and grant of a user but those of the session `except`; `afterwards` commits with it and comes last.
+   * When they are more than a batch, those come in batches first, which `inBatches` does with what it needs before and
+   * after; `alongside` has been run by then and undone, and is run again. Throwing `MoreThanABatch` there asks for batches too.
+   */
   endAll(
     userId: string,
     reason: string,
     options?: {
       readonly except?: string;
       readonly alongside?: Alongside;
+      readonly inBatches?: (endThem: () => Promise<void>) => Promise<void>;
       readonly afterwards?: Alongside;
     },
   ): Promise<void>;

@@ -6,6 +6,8 @@ import { KnownBrowsers } from '../known-browsers/contract.ts';
 import { Revocations } from '../revocations/contract.ts';
 import { RefreshReplayed, SessionEnded, SessionStarted, Sessions } from './contract.ts';
 import { diagnosePartitions } from './diagnose.ts';
+import { createSessionEnds } from './end-sessions.ts';
+import { createEviction } from './evict-sessions.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createSessionModel } from './model.ts';
 import { createPartitionKeeper } from './partitions.ts';
@@ -22,15 +24,20 @@ export const sessions = definePlugin({
   setup(context) {
     const { db, clock, core } = context;
     const model = createSessionModel(db);
+    const [grants, revocations] = [context.use(Grants), context.use(Revocations)];
+    const ends = createSessionEnds({ ...context, sessions: model, grants, revocations });
+    const eviction = createEviction({
+      sessions: model,
+      end: ends.endThese,
+      log: context.log,
+      limit: context.settings.SESSIONS_PER_USER,
+    });
     const service = createSessionService({
       ...context,
-      sessions: model,
-      grants: context.use(Grants),
-      revocations: context.use(Revocations),
+      ...{ sessions: model, grants, revocations, ends, eviction },
       knownBrowsers: context.use(KnownBrowsers),
       lifetime: core.sessionTtl,
       idleTtl: core.sessionIdleTtl,
-      limit: context.settings.SESSIONS_PER_USER,
     });
     const keepPartitions = createPartitionKeeper({ sessions: model, clock });
     const housekeeping = createHousekeeping({
@@ -50,6 +57,7 @@ export const sessions = definePlugin({
         { name: 'sessions.housekeeping', every: 600, run: housekeeping },
       ],
       start: keepPartitions,
+      stop: eviction.stop,
     };
   },
 });

@@ -60,7 +60,7 @@ const LIST = {
 const SURPLUS = {
   name: 'sessions-surplus',
   text: `SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND id <> $2
-    ORDER BY last_seen DESC, id OFFSET $3::int - 1`,
+    ORDER BY last_seen DESC, id OFFSET $3::int - 1 LIMIT $4`,
 };
 const UNUSED = {
   name: 'sessions-unused',
@@ -94,13 +94,18 @@ const SEEN = {
 };
 const END = {
   name: 'sessions-end',
-  text: `UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL
+  text: `UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = ANY($1::text[]) AND ended_at IS NULL
     RETURNING id, user_id, created_at`,
 };
+// At most $5 of them; one more is looked for, to tell whether that was all.
 const END_ALL = {
   name: 'sessions-end-all',
-  text: `UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE user_id = $1 AND ended_at IS NULL
-    AND ($4::text IS NULL OR id <> $4) RETURNING id, user_id, created_at`,
+  text: `WITH found AS MATERIALIZED (
+      SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND ($4::text IS NULL OR id <> $4)
+      LIMIT $5::int + 1),
+    ended AS (UPDATE sessions SET ended_at = $2, end_reason = $3
+      WHERE id IN (SELECT id FROM found LIMIT $5::int) AND ended_at IS NULL RETURNING id, user_id, created_at)
+    SELECT is_more, ended.* FROM (SELECT count(*) > $5::int AS is_more FROM found) AS counted LEFT JOIN ended ON true`,
 };
 const END_EVERY = {
   name: 'sessions-end-every',
@@ -123,16 +128,20 @@ const EXPORT_HISTORY = {
 };
 const ERASE_SESSIONS = {
   name: 'sessions-erase',
-  text: 'DELETE FROM sessions WHERE user_id = $1',
+  text: `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 LIMIT $2) RETURNING id`,
 };
 const ERASE_HISTORY = {
   name: 'login-history-erase',
-  text: 'DELETE FROM login_history WHERE user_id = $1',
+  text: `DELETE FROM login_history WHERE user_id = $1 AND (id, auth_date) IN (
+      SELECT id, auth_date FROM login_history WHERE user_id = $1 LIMIT $2)
+    RETURNING id`,
 };
+// The last condition alone tells which partitions are none of its business.
 const LOGOUT_DATE = {
   name: 'login-history-logout',
-  text: `UPDATE login_history SET logout_date = $2 WHERE session_id = $1 AND logout_date IS NULL
-    AND auth_date >= $3`,
+  text: `UPDATE login_history SET logout_date = $2 FROM unnest($1::text[], $3::timestamptz[]) AS ended (id, created_at)
+    WHERE session_id = ended.id AND logout_date IS NULL AND auth_date >= ended.created_at
+      AND auth_date >= $4::timestamptz`,
 };
 
 const STRAYS = {
@@ -145,6 +154,7 @@ const MISSING = {
     WHERE inhparent = 'login_history'::regclass AND inhrelid = to_regclass(name))`,
 };
 
+/** A session that has ended. */
 export interface EndedRow {
   readonly id: string;
   readonly user_id: string;
@@ -162,6 +172,13 @@ export interface NewSession {
   readonly ip: string;
   readonly authenticatedAt: Date;
   readonly at: Date;
+}
+
+interface EndAllOptions {
+  readonly reason: string;
+  readonly at: Date;
+  readonly except: string | undefined;
+  readonly limit: number;
 }
 
 export type SessionModel = ReturnType<typeof createSessionModel>;
@@ -210,9 +227,9 @@ export function createSessionModel(db: Database) {
       }));
     },
 
-    /** Live sessions besides `newest` that are more than `limit` in all, those used last left out. */
-    async surplus(userId: string, newest: string, limit: number): Promise<string[]> {
-      const rows = await db.query<{ id: string }>(SURPLUS, [userId, newest, limit]);
+    /** At most `most` live sessions besides `newest` that are more than `limit` in all, those used last left out. */
+    async surplus(userId: string, newest: string, limit: number, most: number): Promise<string[]> {
+      const rows = await db.query<{ id: string }>(SURPLUS, [userId, newest, limit, most]);
       return rows.map(({ id }) => id);
     },
 
@@ -257,23 +274,36 @@ export function createSessionModel(db: Database) {
       await db.query(SEEN, [id, at]);
     },
 
-    /** Returns the row for the one caller that ended it. */
-    end: (id: string, reason: string, at: Date, transaction: Transaction) =>
-      db.query<EndedRow>(END, [id, at, reason], transaction),
+    /** Returns the rows for the one caller that ended them. */
+    end: (ids: readonly string[], reason: string, at: Date, transaction: Transaction) =>
+      db.query<EndedRow>(END, [ids, at, reason], transaction),
 
-    endAll: (
+    /** Ends at most `limit` live sessions of the user; `isMore` when others have not ended. */
+    async endAll(
       userId: string,
-      options: { reason: string; at: Date; except: string | undefined },
+      options: EndAllOptions,
       transaction: Transaction,
-    ) =>
-      db.query<EndedRow>(
-        END_ALL,
-        [userId, options.at, options.reason, options.except],
-        transaction,
-      ),
+    ): Promise<{ rows: EndedRow[]; isMore: boolean }> {
+      const { at, reason, except, limit } = options;
+      const values = [userId, at, reason, except, limit];
+      type Found = { is_more: boolean } & (EndedRow | { id: null });
+      const found = await db.query<Found>(END_ALL, values, transaction);
+      return {
+        rows: found.flatMap((row) => (row.id === null ? [] : [row])),
+        isMore: found.some(({ is_more }) => is_more),
+      };
+    },
 
-    async setLogoutDate(session: EndedRow, at: Date, transaction: Transaction): Promise<void> {
-      await db.query(LOGOUT_DATE, [session.id, at, session.created_at], transaction);
+    async setLogoutDates(
+      ended: readonly EndedRow[],
+      at: Date,
+      transaction: Transaction,
+    ): Promise<void> {
+      if (ended.length === 0) return;
+      const begun = ended.map(({ created_at }) => created_at);
+      const first = new Date(Math.min(...begun.map(Number)));
+      const values = [ended.map(({ id }) => id), at, begun, first];
+      await db.query(LOGOUT_DATE, values, transaction);
     },
 
     /** Ends every live session of everybody. */
@@ -286,10 +316,13 @@ export function createSessionModel(db: Database) {
 
     exportHistory: (userId: string): Promise<object[]> => db.query(EXPORT_HISTORY, [userId]),
 
-    async eraseUser(userId: string, transaction: Transaction): Promise<void> {
+    /** Deletes at most `limit` rows of the user, and answers how many. */
+    async eraseUser(userId: string, limit: number, transaction: Transaction): Promise<number> {
+      let erased = 0;
       for (const statement of [ERASE_HISTORY, ERASE_SESSIONS]) {
-        await db.query(statement, [userId], transaction);
+        erased += (await db.query(statement, [userId, limit - erased], transaction)).length;
       }
+      return erased;
     },
 
     /** Rows that are in no partition of a month, and which of these months (UTC) have none. */

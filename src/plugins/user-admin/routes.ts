@@ -17,6 +17,7 @@ const bodyOf = ({ user, roles }: UserWithRoles) => ({
   roles: [...roles],
   disabled: user.disabledAt !== null,
   disabled_at: user.disabledAt?.toISOString() ?? null,
+  deleting_at: user.deletingAt?.toISOString() ?? null,
   created_at: user.createdAt.toISOString(),
 });
 
@@ -53,7 +54,12 @@ export const createRoutes = (admin: UserAdmin): readonly Route[] => [
     params: UserId,
     body: UserStatus,
     success: { status: 200, schema: ManagedUser },
-    problems: [userProblems.notFound, userProblems.lastSuperuser, problems.ownAccount],
+    problems: [
+      userProblems.notFound,
+      userProblems.lastSuperuser,
+      userProblems.beingDeleted,
+      problems.ownAccount,
+    ],
     handle: async ({ params, body, principal }) => ({
       body: bodyOf(await admin.setDisabled(principal.sub, params.id, body.disabled)),
     }),

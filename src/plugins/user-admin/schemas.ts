@@ -21,6 +21,8 @@ export const ManagedUser = z
     roles: z.array(z.string()),
     disabled: z.boolean(),
     disabled_at: z.iso.datetime().nullable(),
+    /** Not null: what is kept about the user is being deleted, batch by batch. */
+    deleting_at: z.iso.datetime().nullable(),
     created_at: z.iso.datetime(),
   })
   .meta({ id: 'ManagedUser' });

@@ -56,7 +56,7 @@ export function createUserAdmin({ users, roles, cursors, log }: Dependencies) {
       };
     },
 
-    /** Idempotent. Throws `users:not-found`, `users:last-superuser`, `user-admin:own-account`. */
+    /** Idempotent. Throws `users:not-found`, `users:last-superuser`, `users:being-deleted`, `user-admin:own-account`. */
     async setDisabled(actor: string, id: string, disabled: boolean): Promise<UserWithRoles> {
       refuseOwn(actor, id);
       const before = (await find(id)).disabledAt !== null;

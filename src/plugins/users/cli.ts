@@ -82,8 +82,10 @@ async function setDisabled(input: CommandInput, disabled: boolean): Promise<void
   print(input, user);
 }
 
-const lineOf = ({ id, email, emailVerified, disabledAt }: User): string =>
-  [id, email, !emailVerified && 'unverified', disabledAt && 'disabled'].filter(Boolean).join('  ');
+const lineOf = ({ id, email, emailVerified, disabledAt, deletingAt }: User): string => {
+  const state = deletingAt ? 'being deleted' : disabledAt && 'disabled';
+  return [id, email, !emailVerified && 'unverified', state].filter(Boolean).join('  ');
+};
 
 function print({ options, io }: CommandInput, user: User): void {
   const shown = toJson(user);
@@ -100,6 +102,7 @@ const toJson = (user: User) => ({
   name: user.name,
   locale: user.locale,
   disabled_at: user.disabledAt?.toISOString() ?? null,
+  deleting_at: user.deletingAt?.toISOString() ?? null,
   created_at: user.createdAt.toISOString(),
 });
 

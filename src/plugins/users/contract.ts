@@ -25,6 +25,8 @@ export interface User {
   /** Grows whenever password or e-mail address change: what was proven with the former ones counts no longer. */
   readonly credentialsVersion: number;
   readonly disabledAt: Date | null;
+  /** When a deletion began that takes several batches; the user is disabled, and the address taken, until it is through. */
+  readonly deletingAt: Date | null;
   readonly createdAt: Date;
 }
 
@@ -158,10 +160,12 @@ export interface UserService {
   ): Promise<User>;
   /** Ends all sessions and grants with it. Throws `users:not-found`, `users:last-superuser`. */
   disable(id: string): Promise<User>;
+  /** Throws `users:not-found`, `users:being-deleted`. */
   enable(id: string): Promise<User>;
   /**
-   * Ends all sessions and grants and deletes everything that plugins keep about the user, in one transaction. The id is
-   * never used again. Throws as `disable`.
+   * Ends all sessions and grants and deletes everything that plugins keep about the user: in one transaction, or in batches
+   * where it is more than one; one that is cut off is finished within minutes, or by the same call again. The id is never
+   * used again. Throws as `disable`.
    */
   delete(id: string): Promise<void>;
   /** Makes tokens with older roles stale; returns the new version. Throws `users:not-found`. */

@@ -3,6 +3,7 @@ import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { KnownBrowsers } from '../known-browsers/contract.ts';
 import { RateLimits } from '../rate-limit/contract.ts';
+import { Revocations } from '../revocations/contract.ts';
 import { Sessions } from '../sessions/contract.ts';
 import { createAccounts } from './claims.ts';
 import { commands } from './cli.ts';
@@ -14,6 +15,11 @@ import { createHashing } from './hashing.ts';
 import { createUserModel } from './model.ts';
 import { createPasswordBlocklist } from './password-blocklist.ts';
 import { createPasswordPolicy } from './password-policy.ts';
+import {
+  createFinishDeletions,
+  diagnoseDeletions,
+  FINISH_EVERY,
+} from './service/finish-deletions.ts';
 import { createUserService } from './service.ts';
 import { settings } from './settings.ts';
 import { createUserData } from './user-data.ts';
@@ -21,7 +27,7 @@ import { createUserData } from './user-data.ts';
 export const users = definePlugin({
   name: 'users',
   kernel: 1,
-  dependsOn: ['known-browsers', 'rate-limit', 'sessions'],
+  dependsOn: ['known-browsers', 'rate-limit', 'revocations', 'sessions'],
   settings,
   events: userEvents,
   commands,
@@ -36,6 +42,7 @@ export const users = definePlugin({
       limits: context.use(RateLimits),
       knownBrowsers: context.use(KnownBrowsers),
       sessions: context.use(Sessions),
+      revocations: context.use(Revocations),
       policy: createPasswordPolicy({
         minLength: set.PASSWORD_MIN_LENGTH,
         blocklist: createPasswordBlocklist(loadCommonPasswords),
@@ -50,8 +57,16 @@ export const users = definePlugin({
       accounts: accounts.source,
       claims: accounts.claims,
       ...contributions,
-      diagnoses: [...contributions.diagnoses, ...keys.diagnoses],
-      tasks: [...contributions.tasks, ...keys.tasks],
+      diagnoses: [...contributions.diagnoses, ...keys.diagnoses, diagnoseDeletions(model)],
+      tasks: [
+        ...contributions.tasks,
+        ...keys.tasks,
+        {
+          name: 'users.deletions',
+          every: FINISH_EVERY,
+          run: createFinishDeletions({ users: model, remove: service.delete, log: context.log }),
+        },
+      ],
       async start() {
         await contributions.start();
         await keys.start();

@@ -20,11 +20,16 @@ export interface UserRow {
   /** Grows with each change of password or address. */
   readonly credentials_ver: number;
   readonly disabled_at: Date | null;
+  /** When a deletion began that takes several batches. */
+  readonly deleting_at: Date | null;
   readonly created_at: Date;
   readonly updated_at: Date;
 }
 
-export type NewUserRow = Omit<UserRow, 'roles_ver' | 'credentials_ver' | 'disabled_at'>;
+export type NewUserRow = Omit<
+  UserRow,
+  'roles_ver' | 'credentials_ver' | 'disabled_at' | 'deleting_at'
+>;
 
 /** How a user was when something was decided that may be done later. */
 export interface KnownState {
@@ -54,7 +59,7 @@ export interface UserSearch {
 export type ProfileChanges = { -readonly [key in 'name' | 'locale']?: UserRow[key] };
 
 const COLUMNS =
-  'id, email, email_canonical, email_key, email_verified, password_hash, name, locale, roles_ver, credentials_ver, disabled_at, created_at, updated_at';
+  'id, email, email_canonical, email_key, email_verified, password_hash, name, locale, roles_ver, credentials_ver, disabled_at, deleting_at, created_at, updated_at';
 
 const BY_ID = {
   name: 'users-by-id',
@@ -181,14 +186,23 @@ const DISABLE = {
 // From here on nobody signs in: what the user has can be deleted.
 const RETIRE = {
   name: 'users-retire',
-  text: `UPDATE users SET disabled_at = coalesce(disabled_at, $2), roles_ver = roles_ver + 1
+  text: `UPDATE users SET disabled_at = coalesce(disabled_at, $2), roles_ver = roles_ver + 1,
+      deleting_at = CASE WHEN $4 THEN coalesce(deleting_at, $2) ELSE deleting_at END
     WHERE id = $1 AND (disabled_at IS NOT NULL OR ${CAN_BE_SPARED}) RETURNING roles_ver, email`,
+};
+const LOCK = {
+  name: 'users-lock',
+  text: 'SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE',
+};
+const BEING_DELETED = {
+  name: 'users-being-deleted',
+  text: `SELECT id FROM users WHERE deleting_at <= now() - make_interval(secs => $1) ORDER BY deleting_at LIMIT $2`,
 };
 const DELETE = { name: 'users-delete', text: 'DELETE FROM users WHERE id = $1' };
 const ENABLE = {
   name: 'users-enable',
   text: `UPDATE users SET disabled_at = NULL, updated_at = $2, roles_ver = roles_ver + 1
-    WHERE id = $1 AND disabled_at IS NOT NULL RETURNING id`,
+    WHERE id = $1 AND disabled_at IS NOT NULL AND deleting_at IS NULL RETURNING id`,
 };
 
 /** SQLSTATE `unique_violation`. */
@@ -345,18 +359,33 @@ export function createUserModel(db: Database) {
       return rows[0]?.roles_ver;
     },
 
-    /** As `disable`, of disabled users as well; with the address that the user has by now. */
-    async retire(id: string, at: Date, transaction: Transaction) {
+    /** As `disable`, of disabled users as well; with the address that the user has by now. `isMarked`: is being deleted. */
+    async retire(
+      id: string,
+      { at, isMarked }: { readonly at: Date; readonly isMarked: boolean },
+      transaction: Transaction,
+    ): Promise<Retired | undefined> {
       await db.query(LOCK_SUPERUSERS, [SUPERUSER], transaction);
-      const values = [id, at, SUPERUSER];
+      const values = [id, at, SUPERUSER, isMarked];
       return (await db.query<Retired>(RETIRE, values, transaction))[0];
+    },
+
+    /** Held until the transaction ends. False when there is no such user. */
+    async lock(id: string, transaction: Transaction): Promise<boolean> {
+      return (await db.query(LOCK, [id], transaction)).length === 1;
+    },
+
+    /** At most `limit` users whose deletion began so many seconds ago and is not through. */
+    async beingDeleted(seconds: number, limit: number): Promise<string[]> {
+      const rows = await db.query<{ id: string }>(BEING_DELETED, [seconds, limit]);
+      return rows.map(({ id }) => id);
     },
 
     async delete(id: string, transaction: Transaction): Promise<void> {
       await db.query(DELETE, [id], transaction);
     },
 
-    /** False when the user is unknown or enabled already. */
+    /** False when the user is unknown, enabled already or being deleted. */
     async enable(id: string, at: Date): Promise<boolean> {
       return UUID.test(id) && (await db.query(ENABLE, [id, at])).length === 1;
     },
@@ -375,6 +404,7 @@ const ATTRIBUTES = {
   roles_ver: DataTypes.INTEGER,
   credentials_ver: DataTypes.INTEGER,
   disabled_at: DataTypes.DATE,
+  deleting_at: DataTypes.DATE,
   created_at: DataTypes.DATE,
   updated_at: DataTypes.DATE,
 };

@@ -11,6 +11,7 @@ export const problems = defineProblems('users', {
   changedMeanwhile: { status: 409, title: 'The user was changed by another request' },
   emailTaken: { status: 409, title: 'There is already a user with this e-mail address' },
   notFound: { status: 404, title: 'There is no such user' },
+  beingDeleted: { status: 409, title: 'This user is being deleted' },
   lastSuperuser: {
     status: 409,
     title: 'The last active superuser cannot be disabled or deleted',

@@ -12,5 +12,6 @@ export const toUser = (row: UserRow): User => ({
   rolesVersion: row.roles_ver,
   credentialsVersion: row.credentials_ver,
   disabledAt: row.disabled_at,
+  deletingAt: row.deleting_at,
   createdAt: row.created_at,
 });

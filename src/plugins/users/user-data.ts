@@ -8,7 +8,12 @@ export const createUserData = (users: UserModel): Pick<Contributions, 'exportUse
       const row = await users.findById(id);
       if (!row) return null;
       const { password_hash: hash, email_canonical: _email, email_key: _key, ...shown } = row;
-      const { roles_ver: _roles, credentials_ver: _credentials, ...profile } = shown;
+      const {
+        roles_ver: _roles,
+        credentials_ver: _credentials,
+        deleting_at: _deleting,
+        ...profile
+      } = shown;
       return { ...profile, has_password: hash !== null };
     },
   },

@@ -18,6 +18,7 @@ const user: User = {
   rolesVersion: 1,
   credentialsVersion: 1,
   disabledAt: null,
+  deletingAt: null,
   createdAt: new Date(0),
 };
 

@@ -39,6 +39,7 @@ describe('user commands', () => {
         name: null,
         locale: null,
         disabled_at: null,
+        deleting_at: null,
         created_at: user.createdAt.toISOString(),
       });
     }

@@ -48,6 +48,7 @@ describe('users', () => {
         locale: 'pt-BR',
         rolesVersion: 1,
         disabledAt: null,
+        deletingAt: null,
         createdAt: new Date(fixture.clock.now()),
       });
       expect(user.id).to.match(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-/);

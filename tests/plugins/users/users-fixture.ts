@@ -142,7 +142,8 @@ export function createUsersFixture(options: FixtureOptions) {
     limits: { ...unlimited, ...options.attempts },
     knownBrowsers: { accounts: async () => [] },
     sessions,
-    userData: { erase: async () => undefined },
+    revocations,
+    userData: { erase: async () => undefined, eraseBatch: async () => false },
     async credentialsChanged(change) {
       if (failure) throw failure;
       credentialsChanges.push(change);

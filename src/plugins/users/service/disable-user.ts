@@ -46,6 +46,7 @@ export function createDisableUser(
     async enable(id) {
       const enabled = await users.enable(id, new Date(clock.now()));
       const user = await load(id);
+      if (user.deletingAt) throw problems.beingDeleted();
       if (enabled) events.emit(UserEnabled, { userId: id });
       return user;
     },
