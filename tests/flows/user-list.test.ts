@@ -27,6 +27,7 @@ describe('GET /users', () => {
         roles: ['editor'],
         disabled: false,
         disabled_at: null,
+        deleting_at: null,
         created_at: user.createdAt.toISOString(),
       },
     ]);
