@@ -8,9 +8,15 @@ import { parseRedisUrl } from '../src/storage/redis-url.ts';
 export const isUrlOf = (text: string, protocols: readonly string[]): boolean =>
   URL.canParse(text) && protocols.includes(new URL(text).protocol);
 
+/** Characters: cookies and tokens carry it several times, and browsers drop cookies of more than 4,096 bytes. */
+const LONGEST_PUBLIC_URL = 512;
+
 /** An issuer identifier has neither query nor fragment (RFC 8414 §2); plain http leaks every token. */
 export function checkPublicUrl(text: string): string | undefined {
   const url = new URL(text);
+  if (text.length > LONGEST_PUBLIC_URL) {
+    return `must have at most ${LONGEST_PUBLIC_URL} characters: tokens and cookies carry it`;
+  }
   if (url.search || url.hash || /[?#]/.test(text)) return 'must have no query and no fragment';
   if (url.username || url.password) return 'must have no user name and no password';
   if (url.pathname.includes('//')) return 'must have no empty path segment';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CoreConfig, Environment } from '../config/load.ts';
 import { prepareServer } from './assemble-server.ts';
+import { roomInCookie } from './http/cookies.ts';
 import { type EventLoopDelay, watchEventLoop } from './http/event-loop-delay.ts';
 import type { Readiness } from './http/health.ts';
 import { basePath, issuerOf } from './http/public-url.ts';
@@ -74,7 +75,8 @@ export function setUpPlugins(options: AppOptions) {
   const core = coreSettings(config);
   const issuer = issuerOf(core.publicUrl);
   const secrets = createSecrets(config.secretKeys);
-  const engine = createEngine({ issuer, core, store, clock, log });
+  const mostInCookie = roomInCookie(core.publicUrl, 'access');
+  const engine = createEngine({ issuer, core, store, clock, log, mostInCookie });
   const bus = createEventBus({
     timeout: LISTENER_TIMEOUT,
     onFault: ({ plugin, event, error }) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Provider } from 'oidc-provider';
 import type { CoreConfig } from '../config/load.ts';
 import { createClientIp } from './http/client-ip.ts';
-import { applyCookies, type CookieTable, cookieTable } from './http/cookies.ts';
+import { applyCookies, type CookieTable, cookieTable, roomInCookie } from './http/cookies.ts';
 import { createHttpApp } from './http/create-http-app.ts';
 import type { Readiness } from './http/health.ts';
 import { basePath, pinPublicUrl } from './http/public-url.ts';
@@ -129,6 +129,8 @@ function assembleOidc(
     prompts,
     claims,
     isClientSecret,
+    log,
+    mostInCookie: roomInCookie(core.publicUrl, 'access'),
     fetch: outgoing.fetch,
     origins: new Set([core.publicUrl.origin, ...parts.config.CORS_ORIGINS]),
     store: storage.store,
@@ -163,7 +165,7 @@ function assembleOidc(
   acceptJwtAccessTokens(provider, verifier);
   cacheMetadata(provider, core.jwksMaxAge);
   completeSignOut(provider, signOut);
-  engine.bind(provider, verifier);
+  engine.bind(provider, verifier, claims);
   return { provider, verifier };
 }
 

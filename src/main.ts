@@ -20,6 +20,8 @@ import type { Peers } from './telemetry/metrics.ts';
 const DRAIN = 15_000;
 /** Milliseconds after DRAIN_DELAY in which `stop` is done, unless the process hangs. */
 export const STOP_LIMIT = DRAIN + 4000;
+/** Bytes of request target and header fields together: a sign-out has an ID token, `state` and all our cookies, about 20 KB at most. */
+export const MOST_HEADERS = 32 * 1024;
 /** Milliseconds. */
 export const TIMEOUTS = {
   /** Longer than proxies keep idle connections, so that it is never us who close one just as a request comes along it. */
@@ -70,7 +72,7 @@ export async function startServer(
   });
   let handler = starting;
   let isDraining = false;
-  const server = createServer(TIMEOUTS, (req, res) => {
+  const server = createServer({ ...TIMEOUTS, maxHeaderSize: MOST_HEADERS }, (req, res) => {
     if (isDraining) res.setHeader('Connection', 'close');
     handler(req, res);
   });

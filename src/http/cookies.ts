@@ -33,6 +33,18 @@ export function cookieTable(publicUrl: URL): CookieTable {
   };
 }
 
+/** Bytes of a cookie that every browser keeps: name, value and attributes together (RFC 6265 §6.1). */
+const MOST = 4096;
+/** As long as `Expires` and `Max-Age` get: ten years at most. */
+const LIFETIME = `; expires=${new Date(0).toUTCString()}; max-age=315360000`;
+
+/** Characters that a value may have. */
+export function roomInCookie(publicUrl: URL, cookie: CookieName): number {
+  const { name, path, sameSite } = cookieTable(publicUrl)[cookie];
+  const secure = publicUrl.protocol === 'https:' ? '; secure' : '';
+  return MOST - `${name}=; path=${path}${LIFETIME}; samesite=${sameSite}${secure}; httponly`.length;
+}
+
 /** Undefined also for a signed cookie whose signature is wrong. */
 export function readCookie(ctx: Context, table: CookieTable, name: CookieName): string | undefined {
   const { name: wireName, signed } = table[name];

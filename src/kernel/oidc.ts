@@ -227,7 +227,16 @@ export interface OidcEngine {
    * else undefined.
    */
   sessionOfToken(token: string): Promise<string | undefined>;
-  /** Signs an RFC 9068 access token for the REST pseudo-client. `expiresAt` in seconds, `roles` as it says them. */
+  /**
+   * Bytes that claims of these names may take together, as one JSON object, in an access token of a REST login: with more of
+   * them it would not fit into its cookie (RFC 6265 §6.1: 4,096 bytes). With a user, what the other plugins say of them counts
+   * as well: asked now, so it may be more later. Throws `StoreUnavailable` when one does not answer.
+   */
+  roomForClaims(names: readonly string[], userId?: string): Promise<number>;
+  /**
+   * Signs an RFC 9068 access token for the REST pseudo-client. `expiresAt` in seconds; `roles` are those of the user, also
+   * when the token had no room for them.
+   */
   issueAccessToken(
     request: AccessTokenRequest,
   ): Promise<{ token: string; expiresAt: number; roles: readonly string[] }>;

@@ -4,15 +4,13 @@ import type { JWK } from 'oidc-provider';
 import type { Clock } from '../kernel/clock.ts';
 import type { Denylist } from '../kernel/oidc.ts';
 import type { Principal } from '../kernel/route.ts';
+import { MOST_BEARER } from './token-size.ts';
 
 /** Access tokens are signed with this and nothing else. */
 export const ACCESS_TOKEN_ALG = 'ES256';
 
 /** Seconds that clocks may differ. */
 const SKEW = 30;
-
-/** Characters. Longer ones are not looked at: nobody may make us hash and decode at will (SEC-42). */
-const MAX_LENGTH = 8192;
 
 export interface AccessTokenClaims extends JWTPayload {
   readonly sub: string;
@@ -76,7 +74,7 @@ export function createAccessTokenVerifier(dependencies: Dependencies): AccessTok
   const keySet = createLocalJWKSet({ keys: signing.map(publicKey) });
 
   const decode = async (token: string, now: Date): Promise<AccessTokenClaims | undefined> => {
-    if (token.length > MAX_LENGTH) return undefined;
+    if (token.length > MOST_BEARER) return undefined;
     try {
       const { payload } = await jwtVerify(token, keySet, {
         issuer,

@@ -7,9 +7,11 @@ import type { LiveSession, OidcEngine } from '../kernel/oidc.ts';
 import type { CoreSettings, Log } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
 import type { AccessTokenVerifier } from './access-token.ts';
+import { collectClaims, type OwnedClaims } from './claims.ts';
 import { resourceServer } from './resource-server.ts';
-import { REST_CLIENT_ID, REST_SCOPE } from './scopes.ts';
+import { REST_CLIENT_ID, restScope } from './scopes.ts';
 import { keepPointer, sessionKey, sessionOfId } from './session-adapter.ts';
+import { roomBeside } from './token-size.ts';
 
 /** Clients that are told of the end of a session at the same time. */
 const LOGOUTS_AT_ONCE = 50;
@@ -20,18 +22,23 @@ interface Dependencies {
   readonly store: StateStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** Characters of an access token that its cookie has room for. */
+  readonly mostInCookie: number;
 }
 
 export interface BoundEngine extends OidcEngine {
   /** Called once, by the composition root. */
-  bind(provider: Provider, verifier: AccessTokenVerifier): void;
+  bind(provider: Provider, verifier: AccessTokenVerifier, claims: readonly OwnedClaims[]): void;
   /** Resolves when no back-channel logout is under way: those that begin meanwhile are waited for as well. */
   idle(): Promise<void>;
 }
 
 export function createEngine(dependencies: Dependencies): BoundEngine {
-  const { issuer, core, store, clock, log } = dependencies;
-  let bound: { provider: Provider; verifier: AccessTokenVerifier } | undefined;
+  const { issuer, core, store, clock, log, mostInCookie } = dependencies;
+  const scope = restScope(core.apiScopes);
+  let bound:
+    | { provider: Provider; verifier: AccessTokenVerifier; claims: readonly OwnedClaims[] }
+    | undefined;
   const running = new Set<Promise<void>>();
   const inTurn = atMost(LOGOUTS_AT_ONCE);
 
@@ -60,10 +67,22 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
 
   return {
     issuer,
-    restClient: { id: REST_CLIENT_ID, scope: [REST_SCOPE, ...core.apiScopes].join(' ') },
+    restClient: { id: REST_CLIENT_ID, scope },
 
-    bind(built, verifier) {
-      bound = { provider: built, verifier };
+    bind(built, verifier, claims) {
+      bound = { provider: built, verifier, claims };
+    },
+
+    async roomForClaims(names, userId) {
+      const most = mostInCookie;
+      if (userId === undefined) return roomBeside({}, { issuer, core, most });
+      const others = parts().claims.filter(
+        ({ source }) => !source.names.some((name) => names.includes(name)),
+      );
+      const scopes = new Set(scope.split(' '));
+      const subject = { userId, clientId: REST_CLIENT_ID, scopes, forApi: true };
+      const claims = await collectClaims(others, 'access_token', subject);
+      return roomBeside(claims, { issuer, core, most });
     },
 
     async sessionOfToken(token) {
@@ -135,7 +154,9 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
       const resource = resourceServer(core, core.apiAudience, scope);
       token.resourceServer = new ResourceServer(core.apiAudience, resource as never);
       const value = await token.save();
-      const { exp = 0, roles = [] } = decodeJwt<{ roles?: readonly string[] }>(value);
+      const { exp = 0 } = decodeJwt(value);
+      // All of them, also when the token was shortened.
+      const { roles = [] } = (token.extra ?? {}) as { readonly roles?: readonly string[] };
       return { token: value, expiresAt: exp, roles };
     },
   };

@@ -3,7 +3,7 @@ import { type Configuration, type JWK, Provider } from 'oidc-provider';
 import type { Clock } from '../kernel/clock.ts';
 import type { AccountSource, ConsentSource, Prompt } from '../kernel/oidc.ts';
 import type { Fetch } from '../kernel/outgoing.ts';
-import type { CoreSettings, GrantHandler, Secrets } from '../kernel/plugin.ts';
+import type { CoreSettings, GrantHandler, Log, Secrets } from '../kernel/plugin.ts';
 import { createFindAccount } from './accounts.ts';
 import { type AdapterDependencies, createAdapterFactory } from './adapter.ts';
 import { type OwnedClaims, scopeClaims } from './claims.ts';
@@ -23,6 +23,7 @@ import { OIDC_SCOPES, REST_CLIENT_ID } from './scopes.ts';
 import type { SignOutDependencies } from './sign-out.ts';
 import { signingKey } from './signing-key.ts';
 import { createTokenClaims } from './token-claims.ts';
+import { createShortenClaims, createShortenToken } from './token-size.ts';
 
 export interface ProviderDependencies
   extends Omit<AdapterDependencies, 'resources'>,
@@ -32,6 +33,9 @@ export interface ProviderDependencies
   readonly secrets: Secrets;
   readonly keys: readonly JWK[];
   readonly clock: Clock;
+  /** Characters of an access token that its cookie has room for. */
+  readonly mostInCookie: number;
+  readonly log: Log;
   readonly accounts: AccountSource;
   readonly consents: ConsentSource;
   readonly claims: readonly OwnedClaims[];
@@ -86,7 +90,11 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => true },
     extraParams: sizeChecks,
-    findAccount: createFindAccount(dependencies.accounts, claims),
+    findAccount: createFindAccount(
+      dependencies.accounts,
+      claims,
+      createShortenClaims(dependencies.log),
+    ),
     loadExistingGrant: createLoadExistingGrant({ ...dependencies, resources }),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     // Sessions end their grants in PostgreSQL; tokens need not look the session up.
@@ -95,7 +103,11 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     // Also when an access token is revoked; oidc-provider's default spares that grant.
     revokeGrantPolicy: () => true,
     extraTokenClaims: tokenClaims.extraTokenClaims,
-    formats: { customizers: { jwt: completeAccessToken(issuer, dependencies.clock) } },
+    formats: {
+      customizers: {
+        jwt: completeAccessToken(issuer, dependencies.clock, createShortenToken(dependencies)),
+      },
+    },
     interactions: {
       policy: policy(dependencies.prompts, resources),
       url: interactionUrl(core.publicUrl),

@@ -13,6 +13,10 @@ export const REST_CLIENT_ID = 'auth-service';
 /** What a REST login gives besides API_SCOPES: the only one that opens our own API without being asked for. */
 export const REST_SCOPE = 'openid profile email account admin';
 
+/** What a REST login gives in all. */
+export const restScope = (apiScopes: readonly string[]): string =>
+  [REST_SCOPE, ...apiScopes].join(' ');
+
 /** oidc-provider's client with our own metadata. */
 interface ScopedClient {
   readonly clientId: string;

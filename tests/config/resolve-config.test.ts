@@ -114,15 +114,21 @@ describe('settings', () => {
       'https://auth.example.com//evil.example': 'must have no empty path segment',
       'ftp://auth.example.com': 'must be a URL that starts with http:// or https://',
       'auth.example.com': 'must be a URL that starts with',
+      [`https://auth.example.com/${'a'.repeat(488)}`]: 'must have at most 512 characters',
       'javascript:alert(1)': 'must be a URL that starts with',
     };
     for (const [url, fault] of Object.entries(refused)) {
-      it(`refuses ${url}`, async () => {
+      it(`refuses ${url.slice(0, 40)}`, async () => {
         const faults = await faultsOf(() => resolveConfig({ ...HTTPS, PUBLIC_URL: url }));
         expect(faults).to.have.lengthOf(1);
         expect(faults[0]).to.contain(`PUBLIC_URL: ${fault}`);
       });
     }
+
+    it('B-03 takes one of 512 characters, with which tokens have room for roles', () => {
+      const url = `https://auth.example.com/${'a'.repeat(487)}`;
+      expect(resolveConfig({ ...HTTPS, PUBLIC_URL: url }).publicUrl.href).to.equal(url);
+    });
 
     for (const url of ['http://localhost:3000', 'http://127.8.9.10', 'http://[::1]:80/sub']) {
       it(`allows ${url}`, () => {

@@ -1,7 +1,7 @@
 /** What docker-compose.yml describes, from local programs: nginx with TLS, two nodes, PostgreSQL, Redis. */
 import { connect } from 'node:tls';
 import { expect } from 'chai';
-import { type CallOptions, callOverTls } from '../support/call-over-tls.ts';
+import { type CallOptions, callOverTls, type Reply } from '../support/call-over-tls.ts';
 import { INSTALL_TIME } from '../support/chromium.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { findNginx, type Nginx, prepareNginx } from '../support/nginx.ts';
@@ -70,6 +70,63 @@ describe('two nodes behind nginx, over https', function () {
     for (let turn = 0; turn < 4; turn += 1) {
       expect((await call('/auth/me', { headers: { cookie } })).status).to.equal(200);
     }
+  });
+
+  it('B-03 passes on what people with as many roles as fit send and are sent', async () => {
+    // Each from another address, so that no bucket runs out.
+    let caller = 2;
+    const callAs = (path: string, method: string, cookie: string, body?: object) => {
+      caller = (caller % 250) + 2;
+      return call(path, {
+        method,
+        localAddress: `127.0.0.${caller}`,
+        headers: { cookie, origin, 'content-type': 'application/json' },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+    };
+    const cookiesOf = ({ headers }: Reply): string =>
+      [headers['set-cookie'] ?? []]
+        .flat()
+        .map((one) => one.split(';')[0])
+        .join('; ');
+    const register = async (email: string) => {
+      const person = { email, password: 'seven quiet otters sing' };
+      const { text } = await callAs('/auth/register', 'POST', '', person);
+      return { person, id: (JSON.parse(text) as { user: { id: string } }).user.id };
+    };
+    const { person, id } = await register('grace@example.com');
+    const root = await register('root@example.com');
+    await database.database.query(
+      {
+        name: 'test-make-superuser',
+        text: `INSERT INTO user_roles (user_id, role_id, created_at)
+          SELECT $1, id, now() FROM roles WHERE name = 'superuser'`,
+      },
+      [root.id],
+    );
+    const admin = cookiesOf(await callAs('/auth/login', 'POST', '', root.person));
+    const statuses = new Set<number>();
+    for (let count = 0; count < 60 && !statuses.has(409); count += 1) {
+      const name = `r${count}`.padEnd(64, 'x');
+      const role = await callAs('/roles', 'POST', admin, { name });
+      const path = `/users/${id}/roles/${(JSON.parse(role.text) as { id: string }).id}`;
+      statuses.add((await callAs(path, 'PUT', admin)).status);
+    }
+    expect([...statuses]).to.deep.equal([204, 409]);
+
+    const login = await callAs('/auth/login', 'POST', '', person);
+    expect(login.status).to.equal(200);
+    const cookie = cookiesOf(login);
+    expect(cookie.length).to.be.greaterThan(4000);
+    const me = await callAs('/auth/me', 'GET', cookie);
+    expect(me.status).to.equal(200);
+    expect(JSON.parse(me.text).roles).to.have.length.greaterThan(25);
+    expect((await callAs('/auth/refresh', 'POST', cookie)).status).to.equal(200);
+    // As long as the URL of a sign-out gets: an ID token with those roles, and the longest `state`, escaped.
+    const hint = { id_token_hint: 'x'.repeat(8192), state: '&'.repeat(2048) };
+    const out = await callAs(`/oidc/logout?${new URLSearchParams(hint)}`, 'GET', cookie);
+    expect(out.status).to.equal(400);
+    expect(out.text).to.contain('id_token_hint');
   });
 
   it('has its own origin in the metadata, whatever Host says', async () => {

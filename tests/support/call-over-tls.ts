@@ -2,7 +2,7 @@
 import { type RequestOptions, request } from 'node:https';
 
 export interface CallOptions
-  extends Pick<RequestOptions, 'method' | 'headers' | 'agent' | 'servername'> {
+  extends Pick<RequestOptions, 'method' | 'headers' | 'agent' | 'servername' | 'localAddress'> {
   readonly body?: string;
 }
 

@@ -7,7 +7,7 @@ import type { EventLoopDelay } from '../../src/http/event-loop-delay.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Log, Plugin } from '../../src/kernel/plugin.ts';
 import { loadSettings } from '../../src/load-settings.ts';
-import { TIMEOUTS } from '../../src/main.ts';
+import { MOST_HEADERS, TIMEOUTS } from '../../src/main.ts';
 import { openStorage, type Storage } from '../../src/storage/open-storage.ts';
 import { systemClock, systemRandom } from '../../src/system.ts';
 import { type AnswerCheck, checkAnswers } from './answer-check.ts';
@@ -66,7 +66,10 @@ const SECRET = 'test-only-key-0123456789-0123456789-0123456789';
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const database = options.database ?? (await createTestDatabase());
   const log = options.log ?? silentLog;
-  const server = createServer({ keepAliveTimeout: TIMEOUTS.keepAliveTimeout });
+  const server = createServer({
+    keepAliveTimeout: TIMEOUTS.keepAliveTimeout,
+    maxHeaderSize: MOST_HEADERS,
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const socket = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

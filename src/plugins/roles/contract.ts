@@ -12,7 +12,7 @@ export interface Role {
 export const SUPERUSER = 'superuser';
 
 export interface RoleService {
-  /** Throws `roles:name-taken`, `roles:invalid-name`. */
+  /** Throws `roles:name-taken`, and `roles:invalid-name` also for one that no access token has room for. */
   create(role: { readonly name: string; readonly description?: string | undefined }): Promise<Role>;
   list(): Promise<readonly Role[]>;
   find(id: string): Promise<Role | undefined>;
@@ -24,8 +24,13 @@ export interface RoleService {
    * `roles:not-found`, also when somebody else finished first, and `roles:protected` for `superuser`.
    */
   delete(id: string): Promise<void>;
-  /** False when the user has it already. Throws `roles:not-found`, `users:not-found`. */
+  /**
+   * False when the user has it already. Throws `roles:not-found`, `users:not-found`, and `roles:no-room` when the access token
+   * of a REST login would be too long for its cookie, by what plugins say of the user now.
+   */
   grant(userId: string, roleName: string): Promise<boolean>;
+  /** Throws `roles:no-room` as `grant` would now, for those who change more than the role. */
+  checkRoom(userId: string, roleName: string): Promise<void>;
   /** False when the user does not have it. Throws as `grant`, and `roles:last-superuser` for the last active one. */
   revoke(userId: string, roleName: string): Promise<boolean>;
   /** By name, ascending. */

@@ -45,6 +45,8 @@ export const createSuperuser: Command = {
   async run(input) {
     const { options, io, record, use } = input;
     const existing = await findUser(input);
+    // Before anything of theirs is changed.
+    if (existing) await use(Roles).checkRoom(existing.id, SUPERUSER);
     const made = existing ? await takeOver(input, existing) : await create(input);
     const { user } = made;
     const granted = await use(Roles).grant(user.id, SUPERUSER);

@@ -36,10 +36,11 @@ export function createHolderRoutes({ roles, users, log }: Dependencies): readonl
       method: 'put',
       path: '/users/:id/roles/:roleId',
       access: writing,
-      summary: 'Give a user a role; nothing happens when they have it',
+      summary:
+        'Give a user a role; nothing happens when they have it. Refused when an access token of theirs would be too long for its cookie',
       params: UserAndRole,
       success: { status: 204 },
-      problems: [problems.notFound, userProblems.notFound],
+      problems: [problems.notFound, problems.noRoom, userProblems.notFound],
       async handle({ params, principal }) {
         const { name } = await loadRole(roles, params.roleId);
         const changed = await roles.grant(params.id, name);

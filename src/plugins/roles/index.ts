@@ -7,9 +7,10 @@ import { Users } from '../users/contract.ts';
 import { createClaimSources } from './claims.ts';
 import { commands } from './cli.ts';
 import { RoleGranted, RoleRevoked, Roles } from './contract.ts';
-import { diagnoseSuperusers } from './diagnose.ts';
+import { diagnoseRoom, diagnoseSuperusers } from './diagnose.ts';
 import { createHolderRoutes } from './holder-routes.ts';
 import { createRoleModel } from './model.ts';
+import { createRoom } from './room.ts';
 import { createRoutes } from './routes.ts';
 import { createRoleService } from './service.ts';
 
@@ -23,8 +24,10 @@ export const roles = definePlugin({
   setup(context) {
     const users = context.use(Users);
     const model = createRoleModel(context.db);
+    const room = createRoom(context);
     const service = createRoleService({
       ...context,
+      room,
       roles: model,
       users,
       revocations: context.use(Revocations),
@@ -34,7 +37,7 @@ export const roles = definePlugin({
       provides: [provide(Roles, service)],
       routes: [...createRoutes(parts), ...createHolderRoutes(parts)],
       claims: createClaimSources(model),
-      diagnoses: [diagnoseSuperusers(model)],
+      diagnoses: [diagnoseSuperusers(model), diagnoseRoom(model, room)],
       exportUser: { roles: ({ id }) => model.exportUser(id) },
       eraseUser: ({ id }, transaction) => model.eraseUser(id, transaction),
       start: () => service.ensureSuperuser(),

@@ -102,8 +102,16 @@ const CLAIMS = {
     FROM users WHERE id = $1 AND disabled_at IS NULL`,
 };
 
+// A name has no character that JSON or UTF-8 would write longer; quotation marks and a comma come to each.
+const HOLDERS_OF_MORE = {
+  name: 'user-roles-holders-of-more',
+  text: `SELECT users.id FROM user_roles JOIN roles ON roles.id = role_id JOIN users ON users.id = user_id
+    WHERE disabled_at IS NULL GROUP BY users.id HAVING sum(length(roles.name) + 3) - 1 > $1 ORDER BY users.id LIMIT 20`,
+};
+
 /** Below every other id. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 export type RoleModel = ReturnType<typeof createRoleModel>;
@@ -221,10 +229,15 @@ function userRoleTable(db: Database) {
       return (await db.query(REVOKE, [userId, roleId], transaction)).length === 1;
     },
 
-    async namesOf(userId: string): Promise<readonly string[]> {
+    async namesOf(userId: string, transaction?: Transaction): Promise<readonly string[]> {
       if (!UUID.test(userId)) return [];
-      return (await db.query<{ name: string }>(NAMES_OF, [userId])).map(({ name }) => name);
+      const rows = await db.query<{ name: string }>(NAMES_OF, [userId], transaction);
+      return rows.map(({ name }) => name);
     },
+
+    /** Ids of active users whose names of roles take more bytes as JSON; the first 20. */
+    holdersOfMore: async (bytes: number): Promise<readonly string[]> =>
+      (await db.query<{ id: string }>(HOLDERS_OF_MORE, [bytes])).map(({ id }) => id),
 
     /** By user; those without a role are left out. */
     async namesOfAll(userIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {

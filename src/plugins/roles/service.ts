@@ -2,6 +2,7 @@ import type { Random } from '../../kernel/clock.ts';
 import { type Role, type RoleService, SUPERUSER } from './contract.ts';
 import { problems } from './problems.ts';
 import { isRoleName } from './role-name.ts';
+import { type Room, whyTooMany } from './room.ts';
 import { createRoleHolders, type HolderDependencies } from './service/role-holders.ts';
 
 const MAX_DESCRIPTION_LENGTH = 500;
@@ -38,6 +39,7 @@ export function createRoleService(
     async create({ name, description = '' }) {
       checkName(name);
       checkDescription(description);
+      await checkLength(name, dependencies.room);
       const role = await roles.insert(newRole(name, description));
       if (!role) throw problems.nameTaken();
       return role;
@@ -64,6 +66,14 @@ function checkName(name: string): void {
   if (isRoleName(name)) return;
   const detail =
     'A name starts with a letter and has at most 64 lower-case letters, digits, "-" and "_".';
+  throw problems.invalidName({ errors: [{ pointer: '#/name', detail }] });
+}
+
+/** A role that nobody could be granted is not made. */
+async function checkLength(name: string, room: Room): Promise<void> {
+  const tooLong = whyTooMany([name], await room());
+  if (!tooLong) return;
+  const detail = `No access token has room for it. ${tooLong.details.detail}`;
   throw problems.invalidName({ errors: [{ pointer: '#/name', detail }] });
 }
 

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { describeFailure } from '../../../src/cli/describe-failure.ts';
 import { commands } from '../../../src/plugins/roles/cli.ts';
+import { diagnoseRoom } from '../../../src/plugins/roles/diagnose.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { createCommandRunner, type Terminal } from '../users/command-run.ts';
 import { newEmail, PASSWORD, problemOf } from '../users/users-fixture.ts';
@@ -170,6 +172,68 @@ describe('role commands', () => {
     expect(granted.out).to.equal(`${email}: helper, helper2`);
     expect((await run('role revoke', [id, 'helper'])).out).to.equal(`${email}: helper2`);
     expect((await run('role revoke', [id, 'helper2'])).out).to.equal(`${email}: no roles`);
+  });
+
+  describe('roles that would make a token too long', () => {
+    const narrow = { roles: ['b03-one'], roles_ver: 9_999_999_999 };
+    beforeEach(() => {
+      fixture.room.bytes = JSON.stringify(narrow).length;
+    });
+    afterEach(() => {
+      fixture.room.bytes = 2000;
+    });
+    const lineOf = (failure: unknown): string => describeFailure(failure);
+
+    it('B-03 role grant and create-superuser say so in one line, and change nothing', async () => {
+      const { id, email } = await fixture.register();
+      await fixture.roles.create({ name: 'b03-one' });
+      await fixture.roles.create({ name: 'b03-two' });
+      expect((await run('role grant', [email, 'b03-one'])).out).to.equal(`${email}: b03-one`);
+      // Nothing happens to who has it already.
+      await run('role grant', [email, 'b03-one']);
+      const refused = await run('role grant', [email, 'b03-two']).catch(lineOf);
+      expect(refused).to.match(
+        /^With this role an access token of the user would be too long: .* room for 9\. .*$/,
+      );
+      const stdin = { stdin: 'another otter hums' };
+      const taken = await run('create-superuser', [email], { passwordStdin: true }, stdin).catch(
+        lineOf,
+      );
+      expect(taken).to.contain('would be too long');
+      expect(await fixture.users.authenticate(email, PASSWORD)).to.have.property('id', id);
+      expect(await fixture.roles.namesOf(id)).to.deep.equal(['b03-one']);
+    });
+
+    it('B-03 a role that no token has room for is not made', async () => {
+      const failure = await run('role create', ['b03-three']).catch(lineOf);
+      expect(failure).to.contain(
+        'The name of the role is not valid: name: No access token has room',
+      );
+    });
+
+    it('B-03 doctor names who has too many, and settings that leave no room', async () => {
+      const { id } = await fixture.register();
+      fixture.room.bytes = 2000;
+      for (const name of ['b03-six', 'b03-seven']) {
+        await fixture.roles.create({ name });
+        await fixture.roles.grant(id, name);
+      }
+      const examine = () => diagnoseRoom(fixture.model, async () => fixture.room.bytes).check();
+      expect(await examine()).to.deep.equal([]);
+      const both = { roles: ['b03-seven', 'b03-six'], roles_ver: 9_999_999_999 };
+      fixture.room.bytes = JSON.stringify(both).length;
+      expect(await examine()).to.deep.equal([]);
+      fixture.room.bytes -= 1;
+      const [found, ...others] = await examine();
+      expect(others).to.deep.equal([]);
+      expect(found?.severity).to.equal('warning');
+      expect(found?.problem).to.contain(id);
+      expect(found?.fix).to.contain(`authsrv role revoke ${id}`);
+      fixture.room.bytes = 40;
+      const [nothing] = await examine();
+      expect(nothing?.severity).to.equal('broken');
+      expect(nothing?.fix).to.contain('API_SCOPES');
+    });
   });
 
   it('names the user or role that is not there', async () => {

@@ -42,6 +42,7 @@ describe('the plugins users and roles', () => {
     const sessions = createFakeSessions(revocations);
     const shared: Pick<SharedContext, 'db' | 'clock' | 'random' | 'events' | 'log' | 'span'> & {
       core: Pick<SharedContext['core'], 'publicUrl'>;
+      oidc: Pick<SharedContext['oidc'], 'roomForClaims'>;
     } = {
       db: test.database,
       clock: createStandingClock(),
@@ -49,6 +50,7 @@ describe('the plugins users and roles', () => {
       events: createRecordingEvents(),
       log: silentLog,
       span: noSpan,
+      oidc: { roomForClaims: async () => 2000 },
       core: { publicUrl: new URL('https://login.acme.example') },
     };
     const plugins = [

@@ -15,6 +15,8 @@ export function createRolesFixture(db: Database) {
   const users = createUsersFixture({ db });
   const events = createRecordingEvents();
   const model = createRoleModel(db);
+  /** Of role claims in a token. */
+  const room = { bytes: 2000 };
   const roles = createRoleService({
     roles: model,
     users: users.service,
@@ -22,8 +24,10 @@ export function createRolesFixture(db: Database) {
     events,
     clock: users.clock,
     random,
+    room: async () => room.bytes,
   });
   return {
+    room,
     roles,
     model,
     users: users.service,

@@ -3,25 +3,27 @@ import type { Events } from '../../../kernel/events.ts';
 import { inBatches } from '../../../kernel/in-batches.ts';
 import type { Transaction } from '../../../kernel/store.ts';
 import type { RevocationService } from '../../revocations/contract.ts';
-import type { UserService } from '../../users/contract.ts';
+import { type UserService, userProblems } from '../../users/contract.ts';
 import { type Role, RoleGranted, RoleRevoked, type RoleService, SUPERUSER } from '../contract.ts';
 import type { RoleModel } from '../model.ts';
 import { problems } from '../problems.ts';
 import { isRoleName } from '../role-name.ts';
+import { type Room, whyTooMany } from '../room.ts';
 
 export interface HolderDependencies {
   readonly roles: RoleModel;
-  readonly users: Pick<UserService, 'bumpRolesVersion' | 'bumpRolesVersions'>;
+  readonly users: Pick<UserService, 'bumpRolesVersion' | 'bumpRolesVersions' | 'find'>;
   readonly revocations: Pick<RevocationService, 'transaction'>;
   readonly events: Events;
   readonly clock: Clock;
+  readonly room: Room;
 }
 
 /** Who has which role, and the end of a role for all who have it. */
 export function createRoleHolders(
   dependencies: HolderDependencies & { readonly ensureSuperuser: () => Promise<void> },
-): Pick<RoleService, 'grant' | 'revoke' | 'delete'> {
-  const { roles, users, revocations, events, clock, ensureSuperuser } = dependencies;
+): Pick<RoleService, 'grant' | 'checkRoom' | 'revoke' | 'delete'> {
+  const { roles, users, revocations, events, clock, room, ensureSuperuser } = dependencies;
 
   const load = async (name: string): Promise<Role> => {
     const role = isRoleName(name) ? await roles.findByName(name) : undefined;
@@ -77,11 +79,24 @@ export function createRoleHolders(
     async grant(userId, roleName) {
       if (roleName === SUPERUSER) await ensureSuperuser();
       const role = await load(roleName);
-      const changed = await changeHolders(role, userId, (transaction) =>
-        roles.grant(userId, role.id, new Date(clock.now()), transaction),
-      );
+      if (!(await users.find(userId))) throw userProblems.notFound();
+      // Asked outside: a plugin may need a connection of its own for it.
+      const most = await room(userId);
+      const changed = await changeHolders(role, userId, async (transaction) => {
+        const isNew = await roles.grant(userId, role.id, new Date(clock.now()), transaction);
+        const tooMany = isNew && whyTooMany(await roles.namesOf(userId, transaction), most);
+        if (tooMany) throw tooMany;
+        return isNew;
+      });
       if (changed) events.emit(RoleGranted, { userId, role: roleName });
       return changed;
+    },
+
+    async checkRoom(userId, roleName) {
+      const names = await roles.namesOf(userId);
+      if (names.includes(roleName)) return;
+      const tooMany = whyTooMany([...names, roleName], await room(userId));
+      if (tooMany) throw tooMany;
     },
 
     async revoke(userId, roleName) {
