@@ -32,9 +32,11 @@ export function describeSettings(
   effective: Readonly<Record<string, string>> = {},
 ): readonly Setting[] {
   const all = [{ name: 'core', settings: coreSchema as SettingsOwner['settings'] }, ...owners];
+  const secrets = new Set(all.flatMap(({ settings }) => secretsOf(settings)));
   return all.flatMap(({ name: owner, settings }) =>
     Object.entries(settings.shape).map(([name, schema]): Setting => {
-      const { description = '', secret = false } = (schema.meta() ?? {}) as Documented;
+      const { description = '' } = (schema.meta() ?? {}) as Documented;
+      const secret = secrets.has(name);
       const given = environment[name];
       const value = given ?? effective[name] ?? initialOf(schema);
       const shown = given !== undefined && secret ? '********' : value;
@@ -43,6 +45,10 @@ export function describeSettings(
     }),
   );
 }
+
+/** One that two plugins read is a secret when either says so. */
+const secretsOf = ({ shape }: SettingsOwner['settings']): string[] =>
+  Object.keys(shape).filter((name) => (shape[name]?.meta() as Documented | undefined)?.secret);
 
 function sourceOf(environment: Environment, name: string): Setting['source'] {
   if (environment[name] === undefined) return 'default';

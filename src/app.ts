@@ -16,7 +16,7 @@ import { type Clock, epochSeconds, type Random } from './kernel/clock.ts';
 import { createEventBus } from './kernel/events.ts';
 import type { SigningKeys } from './kernel/oidc.ts';
 import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
-import { createRegistry } from './kernel/registry.ts';
+import { createRegistry, type Registry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
 import type { Gauge } from './kernel/telemetry.ts';
 import { createRequestContext } from './logging/request-context.ts';
@@ -26,6 +26,7 @@ import { createOutgoing, type OutgoingOptions } from './outgoing/create-outgoing
 import { packageRoot, packageVersion } from './package-root.ts';
 import { Keys } from './plugins/keys/contract.ts';
 import { createSecrets } from './secrets.ts';
+import { startPlugins } from './start-plugins.ts';
 import { stopPlugins } from './stop-plugins.ts';
 import type { Storage } from './storage/open-storage.ts';
 import { startTasks } from './tasks.ts';
@@ -45,6 +46,8 @@ export interface AppOptions {
   readonly eventLoop?: EventLoopDelay;
   /** Set where several processes share the port. */
   readonly peers?: Peers | undefined;
+  /** Ends the waiting for plugins that start. */
+  readonly signal?: AbortSignal;
   /** Default: the name servers of this machine, the authorities that Node trusts. */
   readonly outgoing?: Pick<OutgoingOptions, 'resolve' | 'ca'>;
 }
@@ -64,7 +67,7 @@ export interface App {
 /** Milliseconds an event listener may take. */
 const LISTENER_TIMEOUT = 5000;
 
-/** Sets all plugins up and starts none: what the server and `authsrv doctor` begin with. */
+/** Sets all plugins up and starts none: what the server and `authsrv doctor` begin with. Throws as `createRegistry`. */
 export function setUpPlugins(options: AppOptions) {
   const { config, clock, random } = options;
   const telemetry = telemetryOf(options);
@@ -112,35 +115,108 @@ export function setUpPlugins(options: AppOptions) {
     render,
     span: telemetry.span,
   };
-  const registry = createRegistry(options.plugins, shared, options.environment);
+  const registry = orClose(telemetry, () =>
+    createRegistry(options.plugins, shared, options.environment),
+  );
   return { shared, storage, telemetry, requests, issuer, registry, engine, events, log };
 }
 
-/** Sets up and starts everything but the listening socket. Throws an Error that names what is wrong. */
-export async function createApp(options: AppOptions): Promise<App> {
-  const { shared, storage, telemetry, requests, issuer, registry, engine, events, log } =
-    setUpPlugins(options);
-  for (const { plugin, value } of registry.all('listeners')) {
-    for (const listener of value) events.subscribe(plugin, listener);
+function orClose<Result>(telemetry: Telemetry, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    telemetry.close().catch(() => undefined);
+    throw error;
   }
-  const { eventLoop = watchEventLoop() } = options;
-  const { shedding, gauge } = sheddingOf(options.config, eventLoop);
-  telemetry.gauges([
-    gauge,
-    ...gaugesOfPool(storage.db, options.config.DATABASE_POOL),
-    {
-      name: 'state_store_given_up',
-      summary: '1 while calls of the state store fail at once because it did not answer',
-      read: () => Number(storage.isStoreGivenUp()),
-    },
-    ...registry.all('gauges').flatMap(({ value }) => value),
-  ]);
-  for (const { value: start } of registry.all('start')) await start();
-  const stopTasks = startTasks(
-    registry.all('tasks').flatMap(({ value }) => value),
-    log,
-  );
+}
 
+/**
+ * Sets up and starts everything but the listening socket. Throws an Error that names what is wrong; what had started by then
+ * has been stopped, and the storage is open as before.
+ */
+export async function createApp(options: AppOptions): Promise<App> {
+  const wired = setUpPlugins(options);
+  const { registry, events, engine, log } = wired;
+  const { eventLoop = watchEventLoop() } = options;
+  const begun = new Set<string>();
+  let stopTasks = async (): Promise<void> => undefined;
+  const idle = async (): Promise<void> => {
+    await events.idle();
+    await engine.idle();
+  };
+  const close = (): Promise<void> =>
+    endAll(log, [
+      () => eventLoop.close(),
+      () => stopTasks(),
+      idle,
+      () =>
+        stopPlugins(
+          registry.all('stop').filter(({ plugin }) => begun.has(plugin)),
+          log,
+        ),
+      wired.telemetry.close,
+    ]);
+  try {
+    for (const { plugin, value } of registry.all('listeners')) {
+      for (const listener of value) events.subscribe(plugin, listener);
+    }
+    const { shedding, gauge } = sheddingOf(options.config, eventLoop);
+    wired.telemetry.gauges([gauge, ...gaugesOf(options, wired)]);
+    await startPlugins(startable(registry), (plugin) => begun.add(plugin), {
+      log,
+      signal: options.signal,
+    });
+    stopTasks = startTasks(
+      registry.all('tasks').flatMap(({ value }) => value),
+      log,
+    );
+    const serving = await serve(options, wired, shedding);
+    return { ...serving, plugins: registry.plugins, use: registry.use, idle, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Wired = ReturnType<typeof setUpPlugins>;
+
+/** Every step, whatever becomes of those before it. */
+async function endAll(log: Log, steps: readonly (() => unknown)[]): Promise<void> {
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      log.error({ event: 'server.close_failed', err: error }, 'something did not end');
+    }
+  }
+}
+
+function startable(registry: Registry) {
+  const [starts, stops] = (['start', 'stop'] as const).map(
+    (kind) => new Map(registry.all(kind).map(({ plugin, value }) => [plugin, value])),
+  );
+  return registry.plugins.map(({ name: plugin }) => ({
+    plugin,
+    start: starts?.get(plugin),
+    stop: stops?.get(plugin),
+  }));
+}
+
+const gaugesOf = ({ config }: AppOptions, { storage, registry }: Wired): Gauge[] => [
+  ...gaugesOfPool(storage.db, config.DATABASE_POOL),
+  {
+    name: 'state_store_given_up',
+    summary: '1 while calls of the state store fail at once because it did not answer',
+    read: () => Number(storage.isStoreGivenUp()),
+  },
+  ...registry.all('gauges').flatMap(({ value }) => value),
+];
+
+async function serve(
+  options: AppOptions,
+  { shared, ...wired }: Wired,
+  shedding: Shedding,
+): Promise<Pick<App, 'callback' | 'drain'>> {
   let readiness: Readiness = 'ready';
   const draining = new AbortController();
   // Each open stream listens.
@@ -148,40 +224,17 @@ export async function createApp(options: AppOptions): Promise<App> {
   const parts = {
     ...options,
     ...shared,
-    storage,
-    telemetry,
-    requests,
-    issuer,
-    registry,
-    engine,
+    ...wired,
     startedAt: epochSeconds(options.clock),
     shedding,
     draining: draining.signal,
   };
-  const serve = await servingWithKeys(
-    prepareServer(parts, () => readiness),
-    registry.use(Keys),
-    log,
-  );
-  const idle = async (): Promise<void> => {
-    await events.idle();
-    await engine.idle();
-  };
+  const build = prepareServer(parts, () => readiness);
   return {
-    callback: serve,
-    plugins: registry.plugins,
-    use: registry.use,
+    callback: await servingWithKeys(build, wired.registry.use(Keys), wired.log),
     drain: () => {
       readiness = 'draining';
       draining.abort();
-    },
-    idle,
-    async close() {
-      eventLoop.close();
-      await stopTasks();
-      await idle();
-      await stopPlugins(registry.all('stop'), log);
-      await telemetry.close();
     },
   };
 }

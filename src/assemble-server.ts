@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import type { Provider } from 'oidc-provider';
 import type { CoreConfig } from '../config/load.ts';
+import { guardLimiter, guardRequestIds } from './guard-plugins.ts';
 import { createClientIp } from './http/client-ip.ts';
 import { applyCookies, type CookieTable, cookieTable, roomInCookie } from './http/cookies.ts';
 import { createHttpApp } from './http/create-http-app.ts';
@@ -13,7 +14,7 @@ import type { Shedding } from './http/shed-load.ts';
 import type { Clock, Random } from './kernel/clock.ts';
 import type { Prompt } from './kernel/oidc.ts';
 import type { Outgoing } from './kernel/outgoing.ts';
-import type { CoreSettings, Log } from './kernel/plugin.ts';
+import type { CoreSettings, Limiter, Log } from './kernel/plugin.ts';
 import type { Registry } from './kernel/registry.ts';
 import { SIGN_IN_COOKIES } from './kernel/route.ts';
 import type { RequestContext } from './logging/request-context.ts';
@@ -75,6 +76,7 @@ interface Shared {
   readonly render: Renderer;
   readonly cookies: CookieTable;
   readonly prompts: readonly Prompt[];
+  readonly limiter: Limiter | undefined;
 }
 
 /** Makes oidc-provider and the Koa app around it, with the signing keys there are when it is called. */
@@ -82,7 +84,8 @@ export function prepareServer(
   parts: ServerParts,
   readiness: () => Readiness,
 ): () => Promise<RequestListener> {
-  const { core, registry, render } = parts;
+  const { core, registry, render, log } = parts;
+  const [limiter] = registry.all('limiter');
   const root = packageRoot();
   const base = basePath(core.publicUrl);
   const shared: Shared = {
@@ -91,6 +94,7 @@ export function prepareServer(
     render,
     cookies: cookieTable(core.publicUrl),
     prompts: registry.all('prompts').flatMap(({ value }) => value),
+    limiter: limiter && guardLimiter(limiter, log),
   };
   return async () => {
     const keys = await registry.use(Keys).current();
@@ -103,7 +107,7 @@ const SIGNED_OUT = SIGN_IN_COOKIES.map((name) => ({ name, value: undefined }));
 
 function assembleOidc(
   parts: ServerParts,
-  { render, cookies, prompts }: Shared,
+  { render, cookies, prompts, limiter }: Shared,
   keys: Awaited<ReturnType<KeyService['current']>>,
 ) {
   const { core, issuer, secrets, registry, engine, storage, random, log, clock, outgoing } = parts;
@@ -157,10 +161,9 @@ function assembleOidc(
   countGrants(provider, parts.telemetry.metrics.granted);
   traceTokens(provider, parts.telemetry.span);
   // Ahead of what looks a client up as well, and verifies a token then.
-  const [limiter] = registry.all('limiter');
   if (limiter) {
     const clientIp = createClientIp(parts.config.TRUST_PROXY);
-    limitClients(provider, endpointPaths, { limiter: limiter.value, clientIp });
+    limitClients(provider, endpointPaths, { limiter, clientIp });
   }
   acceptJwtAccessTokens(provider, verifier);
   cacheMetadata(provider, core.jwksMaxAge);
@@ -171,7 +174,7 @@ function assembleOidc(
 
 function assembleHttp(
   parts: ServerParts,
-  { root, base, render, cookies, prompts }: Shared,
+  { root, base, render, cookies, prompts, limiter }: Shared,
   provider: Provider,
   verifier: AccessTokenVerifier,
   readiness: () => Readiness,
@@ -217,8 +220,8 @@ function assembleHttp(
     hstsSubdomains: config.HSTS_SUBDOMAINS,
     corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUST_PROXY,
-    limiter: registry.all('limiter')[0]?.value,
-    requestIds: registry.all('requestIds')[0]?.value ?? (() => random.uuid()),
+    limiter,
+    requestIds: guardRequestIds(registry.all('requestIds')[0], random, log),
     inRequest: requests.run,
     observer: parts.telemetry,
     shedding: parts.shedding,

@@ -68,9 +68,13 @@ const isEnabled = (plugin: Plugin, environment: Environment): boolean =>
 
 /** What plugins tell whoever runs the server, such as redirect URIs to register elsewhere. */
 export const notesOf = ({ config, environment, plugins }: Loaded): string[] =>
-  plugins.flatMap(
-    ({ notes, settings }) => notes?.(settings.parse(environment), config.publicUrl) ?? [],
-  );
+  plugins.flatMap(({ name, notes, settings }) => {
+    try {
+      return notes?.(settings.parse(environment), config.publicUrl) ?? [];
+    } catch (error) {
+      return [`The plugin "${name}" has no notes: ${(error as Error).message}`];
+    }
+  });
 
 /** A local start makes its own SECRET_KEY, under DATA_DIR. */
 export const withSecretKey = (config: CoreConfig): CoreConfig =>

@@ -133,13 +133,18 @@ async function openApp(
   try {
     await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
     const clock = await startClock(storage.db, log);
-    const app = await createApp({ ...parts, storage, clock, random: systemRandom });
-    const close = async (): Promise<void> => {
+    try {
+      const app = await createApp({ ...parts, storage, clock, random: systemRandom, signal });
+      const close = async (): Promise<void> => {
+        clock.stop();
+        await app.close();
+        await storage.close();
+      };
+      return { app, close };
+    } catch (error) {
       clock.stop();
-      await app.close();
-      await storage.close();
-    };
-    return { app, close };
+      throw error;
+    }
   } catch (error) {
     await storage.close();
     throw error;

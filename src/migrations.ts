@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createMigrator, type Migrator } from '../db/migrator.ts';
+import { historyOf } from './kernel/claims.ts';
 import { broken, type Diagnosis, type Log, type Plugin, warning } from './kernel/plugin.ts';
 import type { Database } from './kernel/store.ts';
 import { packageRoot } from './package-root.ts';
@@ -41,7 +42,7 @@ function migratorsOn(
     ...createMigrator(orm, { folder, table, log }),
   });
   const others = plugins.flatMap(({ name, migrations }) => {
-    const table = `${CORE_HISTORY}_${name.replaceAll(/\W/g, '_')}`;
+    const table = `${CORE_HISTORY}_${historyOf(name)}`;
     return migrations ? [migrator(name, fileURLToPath(migrations), table)] : [];
   });
   return [migrator('core', join(packageRoot(), 'db', 'migrations'), CORE_HISTORY), ...others];

@@ -18,7 +18,7 @@ export async function stopPlugins(
 ): Promise<void> {
   for (const { plugin, value: stop } of [...stops].reverse()) {
     try {
-      if (await within(stop(), patience)) continue;
+      if (await within(Promise.resolve(stop()), patience)) continue;
       throw new Error(`no end after ${patience} ms`);
     } catch (error) {
       log.error({ event: 'plugin.stop_failed', plugin, err: error }, 'a plugin did not stop');

@@ -4,6 +4,7 @@ import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import mount from 'koa-mount';
 import type { Clock, Random } from '../kernel/clock.ts';
+import { compareSpecificity } from '../kernel/paths.ts';
 import type { Diagnosis, Limiter, Log, RequestIds } from '../kernel/plugin.ts';
 import type { Page, RequestInfo, Route } from '../kernel/route.ts';
 import type { Authentication } from './authenticate.ts';
@@ -48,7 +49,7 @@ export interface HttpOptions extends Authentication {
   readonly oidcPaths: ForeignPaths;
   readonly cookieKeys: NonNullable<Koa['keys']>;
   readonly csrfKeys: readonly [Buffer, ...Buffer[]];
-  readonly random: Pick<Random, 'token'>;
+  readonly random: Pick<Random, 'token' | 'uuid'>;
   /** Whether HSTS says `includeSubDomains`. */
   readonly hstsSubdomains: boolean;
   /** Other origins whose pages may call the REST API. */
@@ -170,6 +171,10 @@ function documentsOf(options: HttpOptions, base: string): Middleware {
 /** `DELETE /auth/sessions/` is one session whose id is missing, never all of them. */
 const EXACT = { strict: true, sensitive: true };
 
+/** The router asks them in this order: `/users/search` before `/users/:id`, wherever the two are written. */
+const inOrder = <Endpoint extends { readonly path: string }>(all: readonly Endpoint[]) =>
+  all.toSorted((one, other) => compareSpecificity(one.path, other.path));
+
 /** Whether a request is for one of those routes and pages that `admit` stands before. */
 function hasLimitedRoom({ routes, pages }: HttpOptions, base: string) {
   const router = new Router({ ...EXACT, prefix: base });
@@ -190,7 +195,7 @@ function routesOf(options: HttpOptions, ofRequest: OfRequest): Middleware {
   const { publicUrl, corsOrigins } = options;
   const router = new Router(EXACT);
   const allowedOrigins = new Set([publicUrl.origin, ...corsOrigins]);
-  for (const route of options.routes) {
+  for (const route of inOrder(options.routes)) {
     router[route.method](
       route.path,
       routeHandler(route, { ...options, ...ofRequest, allowedOrigins }),
@@ -222,7 +227,7 @@ function refuseOtherMethods(router: Router): Middleware {
 function pagesOf(options: HttpOptions, ofRequest: OfRequest): Middleware {
   const router = new Router(EXACT);
   const origin = options.publicUrl.origin;
-  for (const page of options.pages) {
+  for (const page of inOrder(options.pages)) {
     router[page.method](
       page.path,
       asPage(options),
@@ -234,10 +239,13 @@ function pagesOf(options: HttpOptions, ofRequest: OfRequest): Middleware {
 
 /** Where a route answers JSON on the path of a page, only forms are for the page. */
 function leaveJson(routes: readonly Route[], pages: Middleware): Middleware {
-  const both = new Set(routes.filter(({ method }) => method === 'post').map(({ path }) => path));
+  const both = new Router(EXACT);
+  for (const { method, path } of routes) if (method === 'post') both.post(path, () => undefined);
   return (ctx, next) => {
     const isForPage =
-      ctx.method !== 'POST' || !both.has(ctx.path) || ctx.is('application/x-www-form-urlencoded');
+      ctx.method !== 'POST' ||
+      !both.match(ctx.path, 'POST').route ||
+      ctx.is('application/x-www-form-urlencoded');
     return isForPage ? pages(ctx, next) : next();
   };
 }

@@ -1,6 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import { defineProblems } from '../kernel/problem.ts';
-import type { Page, PageReply, RequestInfo } from '../kernel/route.ts';
+import type { Exchange, Page, PageReply, RequestInfo } from '../kernel/route.ts';
 import { checkOrigin, type Source } from './check-origin.ts';
 import { applyCookies } from './cookies.ts';
 import { createFormTokens, type FormTokenParts, type FormTokens } from './form-tokens.ts';
@@ -40,7 +40,10 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
     };
     // A form on another site must not use up what this person's address has left: so it is proven first where no header did.
     const proven = source === 'unsaid' ? await readPosted() : undefined;
-    await limit(ctx, page.rateLimit?.(params) ?? classOfMethod(page.method));
+    const { rateLimit = classOfMethod(page.method) } = page;
+    const rateClass =
+      typeof rateLimit === 'string' ? rateLimit : await rateLimit(params, exchangeOf(ctx));
+    await limit(ctx, rateClass);
     const form = proven ?? (await readPosted());
     const query = Object.fromEntries(new URLSearchParams(ctx.querystring));
     const { csrf } = tokens;
@@ -50,13 +53,15 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
   };
   return async (ctx) => {
     const source = checkOrigin(ctx, allowed);
-    const admit = page.admit?.(paramsOf(ctx));
+    const admit = await page.admit?.(paramsOf(ctx), exchangeOf(ctx));
     if (!admit) return serve(ctx, source);
     // A body that takes its time takes nobody's place.
     const text = await readText(ctx);
     await admit(() => serve(ctx, source, text));
   };
 }
+
+const exchangeOf = ({ req, res }: Context): Exchange => ({ req, res });
 
 const paramsOf = (ctx: Context): Record<string, string> => ctx['params'] ?? {};
 

@@ -243,9 +243,14 @@ export interface Page {
    */
   readonly leavesSite?: true;
   /** Default: `read` for GET, else `write`. */
-  rateLimit?(params: PageInput['params']): RateClass;
+  readonly rateLimit?:
+    | RateClass
+    | ((params: PageInput['params'], exchange: Exchange) => RateClass | Promise<RateClass>);
   /** As a route's. */
-  admit?(params: PageInput['params']): Admit | undefined;
+  admit?(
+    params: PageInput['params'],
+    exchange: Exchange,
+  ): Admit | undefined | Promise<Admit | undefined>;
   /** For the API's document: only of pages that front ends lead to. Nothing is checked against it. */
   readonly document?: Pick<
     RouteSpec<Access, Schema, Schema, Schema, Schema>,

@@ -10,7 +10,9 @@ import type {
 import { defineProblems } from '../kernel/problem.ts';
 import type { Exchange, Page, PageInput, PageReply } from '../kernel/route.ts';
 import { createKeepInteraction, type KeepInteractionDependencies } from './keep-interaction.ts';
+import { own } from './own.ts';
 import { redirectHost } from './redirect-host.ts';
+import { createStepRules } from './step-rules.ts';
 
 export const interactionProblems = defineProblems('interaction', {
   expired: {
@@ -62,13 +64,8 @@ export function createInteractionPages(dependencies: Dependencies): Page[] {
     return { redirect, cookies: outcome.cookies ?? [] };
   };
 
-  const rateLimits: NonNullable<Prompt['rateLimits']> = Object.assign(
-    {},
-    ...prompts.map((prompt) => prompt.rateLimits),
-  );
-  const admissions: NonNullable<Prompt['admissions']> = Object.assign(
-    {},
-    ...prompts.map((prompt) => prompt.admissions),
+  const rulesOf = createStepRules(prompts, (exchange) =>
+    provider.interactionDetails(exchange.req, exchange.res),
   );
   const path = '/interaction/:uid';
   const shared = { access: { kind: 'public' }, leavesSite: true } as const;
@@ -84,8 +81,8 @@ export function createInteractionPages(dependencies: Dependencies): Page[] {
       ...shared,
       method: 'post',
       path: `${path}/:step`,
-      rateLimit: ({ step }) => own(rateLimits, step) ?? 'write',
-      admit: ({ step }) => own(admissions, step),
+      rateLimit: async ({ step }, exchange) => (await rulesOf(step, exchange)).rateClass,
+      admit: async ({ step }, exchange) => (await rulesOf(step, exchange)).admit,
       handle: (input) => run(input, ({ actions }) => own(actions, input.params['step'])),
     },
   ];
@@ -134,9 +131,3 @@ async function finish(
   const mergeWithLastSubmission = !result.error;
   return provider.interactionResult(req, res, answer as never, { mergeWithLastSubmission });
 }
-
-/** What is in an object under a name from outside: never what it inherits. */
-const own = <Steps extends object>(steps: Steps | undefined, name: string | undefined) =>
-  steps && name !== undefined && Object.hasOwn(steps, name)
-    ? steps[name as keyof Steps]
-    : undefined;

@@ -63,8 +63,23 @@ const SETTINGS = {
 };
 const SECRET = 'test-only-key-0123456789-0123456789-0123456789';
 
+/** What has been opened is closed again when the app does not start. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const opened: (() => unknown)[] = [];
+  try {
+    return await startOn(options, (close) => opened.unshift(close));
+  } catch (error) {
+    for (const close of opened) await close();
+    throw error;
+  }
+}
+
+async function startOn(
+  options: TestAppOptions,
+  onOpen: (close: () => unknown) => void,
+): Promise<TestApp> {
   const database = options.database ?? (await createTestDatabase());
+  if (!options.database) onOpen(() => database.drop());
   const log = options.log ?? silentLog;
   const server = createServer({
     keepAliveTimeout: TIMEOUTS.keepAliveTimeout,
@@ -72,6 +87,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  onOpen(() => server.close());
   const socket = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const path = options.path ?? process.env['TEST_BASE_PATH'] ?? '';
   const issuer = `${options.origin ?? socket}${path}`;
@@ -90,6 +106,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     role: 'server',
     log,
   });
+  onOpen(() => opened.close());
   const storage = options.wrapStorage?.(opened) ?? opened;
   const app = await createApp({
     config,

@@ -112,7 +112,7 @@ export function pageOperationOf(
   page: Page,
   { book, limited }: OperationParts,
 ): JsonSchema | undefined {
-  const { document, path, method, access } = page;
+  const { document, path, method, access, rateLimit = classOfMethod(method) } = page;
   if (!document) return undefined;
   const headers = commonHeaders(limited);
   const problems = problemsOf({ method, access, problems: document.problems }, limited ?? []);
@@ -120,7 +120,7 @@ export function pageOperationOf(
     operationId: operationId(page),
     tags: [partOf(path)],
     summary: document.summary,
-    description: `A navigation of a browser: open it as a link, scripts cannot follow it. Rate limit class: \`${page.rateLimit?.({}) ?? classOfMethod(method)}\`.`,
+    description: `A navigation of a browser: open it as a link, scripts cannot follow it.${typeof rateLimit === 'string' ? ` Rate limit class: \`${rateLimit}\`.` : ''}`,
     security: [],
     parameters: [
       ...parameters('path', document.params, book),

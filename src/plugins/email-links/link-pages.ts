@@ -104,7 +104,7 @@ export function linkPages({ service, base, passwordMinLength, admit }: PageDepen
       method: 'post',
       path,
       access,
-      rateLimit: () => 'sign-in',
+      rateLimit: 'sign-in',
       admit: () => admit,
       handle: (input) => unlessInvalid(() => act(input)),
     },

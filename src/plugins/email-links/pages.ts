@@ -42,7 +42,7 @@ function forgotPages({ service, base }: PageDependencies): Page[] {
       method: 'post',
       path,
       access,
-      rateLimit: () => 'mail',
+      rateLimit: 'mail',
       async handle(input) {
         try {
           await service.forgot(input.form['email'] ?? '');
@@ -81,7 +81,7 @@ function verifyPages({ service, oidc, base }: PageDependencies): Page[] {
       method: 'post',
       path,
       access,
-      rateLimit: () => 'mail',
+      rateLimit: 'mail',
       async handle(input) {
         const { id } = await userOf(input);
         return donePage((await service.askToVerify(id)) ? 'verification-sent' : 'verified');

@@ -107,7 +107,7 @@ export function createPages({
       ...shared,
       method: 'get',
       path: '/oauth2/:provider/callback',
-      rateLimit: () => 'sign-in',
+      rateLimit: 'sign-in',
       document: {
         summary:
           'Where the provider sends the browser: cookies of `POST /auth/login`, and on to return_to; or a question, or why not',
@@ -134,7 +134,7 @@ export function createPages({
       ...shared,
       method: 'post',
       path: '/oauth2/:provider/confirm/:code',
-      rateLimit: () => 'sign-in',
+      rateLimit: 'sign-in',
       admit: () => admit,
       handle: answerQuestion,
     },
