@@ -3,10 +3,7 @@ import { z } from 'zod';
 import type { StreamEvent } from '../../kernel/route.ts';
 import type { Batch, Follower, Journal } from './journal.ts';
 import type { Change, PageOfChanges, RevocationModel } from './model.ts';
-import { endOf, eventId, horizonOf, horizonOfEvent } from './position.ts';
-
-/** Rows read at a time. */
-const PAGE = 1_000;
+import { endOf, eventId, horizonOf, horizonOfEvent, isBeyond } from './position.ts';
 
 export const revocationEvent = z.object({
   id: z.string().describe('To be sent as Last-Event-ID when the stream is opened again.'),
@@ -38,13 +35,11 @@ export type Follow = (following: Following) => Promise<AsyncIterable<RevocationE
 
 /** Events for one follower until `signal` is aborted or it is too slow. Throws `StoreUnavailable` before the first. */
 export function createFollow({ revocations, journal }: Dependencies): Follow {
-  const pageFrom = (horizon: bigint, after: string): Promise<PageOfChanges> =>
-    revocations.page({ horizon, after, limit: PAGE });
-
   async function* remembered(first: PageOfChanges, from: bigint): AsyncGenerator<RevocationEvent> {
-    for (let page = first; ; page = await pageFrom(from, page.next)) {
+    for (let page = first; ; page = await revocations.page(from, page.next)) {
       for (const change of page.changes) yield toEvent(change, from);
-      if (page.next === undefined) return;
+      // What was written after the first read comes with the journal.
+      if (page.next === undefined || isBeyond(page.next.xid, first.snapshot)) return;
     }
   }
 
@@ -70,10 +65,10 @@ export function createFollow({ revocations, journal }: Dependencies): Follow {
   return async ({ lastEventId, signal }) => {
     const follower = journal.follow(signal);
     const asked = horizonOfEvent(lastEventId);
-    const first = await pageFrom(asked, '0');
+    const first = await revocations.page(asked);
     // A position of the future is one of another database.
     if (asked <= endOf(first.snapshot)) return events(first, asked, follower);
-    return events(await pageFrom(0n, '0'), 0n, follower);
+    return events(await revocations.page(0n), 0n, follower);
   };
 }
 

@@ -1,5 +1,5 @@
 import { inBatches } from '../../kernel/in-batches.ts';
-import type { Database, Transaction } from '../../kernel/store.ts';
+import type { Database, Statement, Transaction } from '../../kernel/store.ts';
 import { lastsUntil } from '../lifetimes/contract.ts';
 import type { Revocation } from './contract.ts';
 import type { Entry } from './denylist.ts';
@@ -19,18 +19,21 @@ export interface Changes {
   readonly now: number;
 }
 
-/** A page of changes; `next` is where the next one begins, if there may be one. */
-export interface PageOfChanges extends Changes {
-  readonly next: string | undefined;
+/** The last row of a page: its transaction and its number. Pages go by both, in the order of an index. */
+export interface PageEnd {
+  readonly xid: string;
+  readonly row: string;
 }
 
-export interface PageQuery {
-  /** Transactions below it have been seen. */
-  readonly horizon: bigint;
-  /** Number of the last row that was seen. */
-  readonly after: string;
-  readonly limit: number;
+/** A page of changes; `next` is what the next one comes after, if there may be one. */
+export interface PageOfChanges extends Changes {
+  readonly next: PageEnd | undefined;
 }
+
+/** Before every row. */
+const BEGINNING: PageEnd = { xid: '0', row: '0' };
+/** Rows read at a time. */
+const PAGE_SIZE = 1_000;
 
 interface RevocationRow {
   readonly row: string;
@@ -46,6 +49,7 @@ interface RevocationRow {
 interface ReadRow extends Omit<RevocationRow, 'row'> {
   /** Null in the one row of a read that found nothing. */
   readonly row: string | null;
+  readonly xid: string | null;
   readonly snapshot: string;
   readonly now: number;
 }
@@ -70,26 +74,22 @@ const INSERT = {
     FROM jsonb_to_recordset($1::jsonb) AS denied (sub uuid, sid text, gid text, jti text, roles_ver integer)
     RETURNING ${columns('$2')}`,
 };
-/** One statement has one snapshot: the rows, and the position that says which transactions they are of. */
-const read = (
-  rows: string,
-  lifetime: string,
-): string => `SELECT position.snapshot::text AS snapshot, found.*,
+/** One statement has one snapshot: a page of rows, and the position that says which transactions they are of. */
+const read = (rows: string): string => `SELECT position.snapshot::text AS snapshot, found.*,
     (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now
   FROM (SELECT pg_current_snapshot() AS snapshot) AS position
-  LEFT JOIN (SELECT id, ${columns(lifetime)} FROM revocations
-    WHERE ${endOfRow(lifetime)} > clock_timestamp() AND ${rows}) AS found ON true ORDER BY found.id`;
+  LEFT JOIN (SELECT xid::text, ${columns('$2')}, xid AS made_by, id FROM revocations
+    WHERE ${endOfRow('$2')} > clock_timestamp() AND ${rows}
+      AND (xid, id) > ($3::text::xid8, $4::bigint) ORDER BY revocations.xid, id LIMIT $5) AS found ON true
+  ORDER BY found.made_by, found.id`;
 const CHANGES = {
   name: 'revocations-changes',
   text: read(
-    `xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot)`,
-    '$2',
+    `revocations.xid >= pg_snapshot_xmin($1::pg_snapshot)
+      AND NOT pg_visible_in_snapshot(revocations.xid, $1::pg_snapshot)`,
   ),
 };
-const PAGE = {
-  name: 'revocations-page',
-  text: read('xid >= $1::text::xid8 AND id > $2::bigint ORDER BY id LIMIT $4', '$3'),
-};
+const PAGE = { name: 'revocations-page', text: read('revocations.xid >= $1::text::xid8') };
 const sweep = (kind: string, condition: string) => ({
   name: `revocations-sweep${kind}`,
   text: `DELETE FROM revocations WHERE id IN (
@@ -114,6 +114,11 @@ export type RevocationModel = ReturnType<typeof createRevocationModel>;
  * in seconds; those of other nodes, and of before, count as well.
  */
 export function createRevocationModel(db: Database, lifetime: number) {
+  const read = async (statement: Statement, from: string, after = BEGINNING) => {
+    const values = [from, lifetime, after.xid, after.row, PAGE_SIZE];
+    return toPage(await db.query<ReadRow>(statement, values));
+  };
+
   return {
     transaction: db.transaction,
 
@@ -124,17 +129,13 @@ export function createRevocationModel(db: Database, lifetime: number) {
       );
     },
 
-    /** Rows that matter and that `snapshot` could not see; all of them when there is none. */
-    async changes(snapshot: string | undefined): Promise<Changes> {
-      return toChanges(await db.query<ReadRow>(CHANGES, [snapshot ?? START, lifetime]));
-    },
+    /** A page of the rows that matter and that `snapshot` could not see; of all when there is none. */
+    changes: (snapshot: string | undefined, after?: PageEnd): Promise<PageOfChanges> =>
+      read(CHANGES, snapshot ?? START, after),
 
     /** A page of what somebody who knows all transactions below `horizon` may not know. */
-    async page({ horizon, after, limit }: PageQuery): Promise<PageOfChanges> {
-      const rows = await db.query<ReadRow>(PAGE, [String(horizon), after, lifetime, limit]);
-      const next = rows.length < limit ? undefined : (rows.at(-1)?.row ?? undefined);
-      return { ...toChanges(rows), next };
-    },
+    page: (horizon: bigint, after?: PageEnd): Promise<PageOfChanges> =>
+      read(PAGE, String(horizon), after),
 
     /** Deletes every row. */
     async forget(): Promise<void> {
@@ -149,14 +150,17 @@ export function createRevocationModel(db: Database, lifetime: number) {
   };
 }
 
-function toChanges(rows: readonly ReadRow[]): Changes {
+function toPage(rows: readonly ReadRow[]): PageOfChanges {
   const [first] = rows;
   if (!first) throw new Error('PostgreSQL did not tell its snapshot');
   const { snapshot, now } = first;
   const found = rows.flatMap(({ row, ...rest }) =>
     row === null ? [] : toChange({ ...rest, row }),
   );
-  return { changes: found, snapshot, now };
+  const last = rows.at(-1);
+  const isFull = rows.length === PAGE_SIZE && last?.xid && last.row;
+  const next = isFull ? { xid: last.xid, row: last.row } : undefined;
+  return { changes: found, snapshot, now, next };
 }
 
 function toRow(revocation: Revocation): object {

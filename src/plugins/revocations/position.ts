@@ -18,6 +18,9 @@ export const horizonOf = (snapshot: string): bigint => boundOf(snapshot, 0);
 /** Transactions from it on had not begun. */
 export const endOf = (snapshot: string): bigint => boundOf(snapshot, 1);
 
+/** Whether a transaction began after the snapshot was taken: neither it nor any later one is in it. */
+export const isBeyond = (xid: string, snapshot: string): boolean => BigInt(xid) >= endOf(snapshot);
+
 /** Names an event, and the horizon from which its reader must go on. */
 export const eventId = (horizon: bigint, row: string): string => `${horizon}-${row}`;
 

@@ -2,7 +2,7 @@ import type { LocalDenylist } from './denylist.ts';
 import type { Journal } from './journal.ts';
 import type { RevocationModel } from './model.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import { endOf, horizonOf } from './position.ts';
+import { endOf, horizonOf, isBeyond } from './position.ts';
 
 export interface ReaderDependencies {
   readonly revocations: Pick<RevocationModel, 'changes' | 'sweep'>;
@@ -24,20 +24,29 @@ export function createReader(dependencies: ReaderDependencies): Reader {
   let lastRead = 0;
 
   /** What an older snapshot cannot be compared with is read from the beginning: another server has taken over. */
-  const findChanges = async () => {
-    const found = await revocations.changes(snapshot);
-    const isRestart = snapshot !== undefined && endOf(found.snapshot) < endOf(snapshot);
-    return { ...(isRestart ? await revocations.changes(undefined) : found), isRestart };
+  const beginReading = async () => {
+    const first = await revocations.changes(snapshot);
+    const isRestart = snapshot !== undefined && endOf(first.snapshot) < endOf(snapshot);
+    const since = isRestart ? undefined : snapshot;
+    return { isRestart, since, first: isRestart ? await revocations.changes(since) : first };
   };
 
   return {
     read: oneAtATime(async () => {
-      const { changes, isRestart, ...found } = await findChanges();
-      snapshot = found.snapshot;
-      lastRead = found.now;
-      denylist.add(changes);
-      const horizon = horizonOf(snapshot);
-      if (changes.length > 0) journal.tell({ changes, horizon, isRestart });
+      const { isRestart, since, first } = await beginReading();
+      // Later pages may see more, but not all that lies before it: that comes with the next read.
+      const { snapshot: seen, now } = first;
+      for (let page = first; ; page = await revocations.changes(since, page.next)) {
+        const { changes, next } = page;
+        const isLast = next === undefined || isBeyond(next.xid, seen);
+        denylist.add(changes);
+        // Followers are past it with the last page: who is cut off before has to get all of it again.
+        const horizon = isLast ? horizonOf(seen) : 0n;
+        if (changes.length > 0) journal.tell({ changes, horizon, isRestart });
+        if (isLast) break;
+      }
+      snapshot = seen;
+      lastRead = now;
     }),
 
     async tidy() {

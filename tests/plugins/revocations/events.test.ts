@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { StreamEvent } from '../../../src/kernel/route.ts';
-import { StoreUnavailable } from '../../../src/kernel/store.ts';
+import { type Database, StoreUnavailable } from '../../../src/kernel/store.ts';
 import type { Revocation } from '../../../src/plugins/revocations/contract.ts';
 import { createDenylist } from '../../../src/plugins/revocations/denylist.ts';
 import { createFollow } from '../../../src/plugins/revocations/events.ts';
@@ -29,8 +29,8 @@ describe('revocation events', () => {
   });
 
   /** A node whose timer and messages are the test's. */
-  function createNode(limit?: number) {
-    const revocations = createRevocationModel(test.database, LIFETIME);
+  function createNode(limit?: number, database: Database = test.database) {
+    const revocations = createRevocationModel(database, LIFETIME);
     const journal = createJournal(limit);
     const denylist = createDenylist();
     const reader = createReader({ revocations, denylist, journal });
@@ -183,6 +183,34 @@ describe('revocation events', () => {
     expect(sids.size).to.equal(1_502);
   });
 
+  it('C1 come a page at a time, however many there are, and go on from after the last of them', async () => {
+    let most = 0;
+    const query: Database['query'] = async (...asked) => {
+      const rows = await test.database.query(...asked);
+      most = Math.max(most, rows.length);
+      return rows as never;
+    };
+    const node = createNode(1_500, { ...test.database, query });
+    await node.reader.read();
+    const live = await followed(node);
+    const ready = await live.next();
+    const sids = Array.from({ length: 2_500 }, (_, index) => `many-${index}`);
+    await insert(...sids.map((sid) => ({ sid })));
+    await passed();
+    const told = (async () => {
+      const events: Event[] = [];
+      while (events.length < sids.length) events.push(await live.next());
+      return events;
+    })();
+    await node.reader.read();
+    const events = await told;
+    expect(events.map(sidOf)).to.deep.equal(sids);
+    expect(node.denylist.size).to.equal(sids.length);
+    expect(most).to.equal(1_000);
+    expect((await past(node, idOf(events[1_200] ?? ready))).sids).to.deep.equal(sids);
+    expect((await past(node, idOf(events.at(-1) ?? ready))).sids).to.deep.equal([]);
+  });
+
   it('leave out what is older than any valid token', async () => {
     const old = {
       name: 'test-old',
@@ -255,7 +283,7 @@ describe('the reader of revocations', () => {
           asked.push(snapshot);
           const { sid = '', snapshot: seen = '' } = answers.shift() ?? {};
           const change = { row: '1', revocation: { sid }, at: 1, until: 2 };
-          return { changes: [change], snapshot: seen, now: 1 };
+          return { changes: [change], snapshot: seen, now: 1, next: undefined };
         },
         sweep: async () => undefined,
       },
