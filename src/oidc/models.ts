@@ -27,6 +27,7 @@ export function overrideModels(provider: Provider, isClientSecret: IsClientSecre
     return isClientSecret(this.clientSecret, presented) && isRegistered;
   };
   refuseOtherTypes(provider);
+  leaveSessionCookie(provider);
 }
 
 const presentedMethod = (): string =>
@@ -42,5 +43,23 @@ function refuseOtherTypes(provider: Provider): void {
     const { typ } = decodeProtectedHeader(token);
     if (typ !== undefined && typ !== 'JWT') throw new Error(`not an ID token: ${typ}`);
     return validate(token, client);
+  };
+}
+
+/**
+ * oidc-provider answers a cookie whose session is over with one of a session of nobody, which would take the place of another
+ * sign-in that the browser has by then (B-08). Such a session is set and kept only once there is something to keep, as if
+ * there had been no cookie; and so is one of nobody that exists, where an authorization request begins. `new` means just
+ * that to it, and besides, when a request is resumed, that the id need not be changed: here it was made a moment ago.
+ */
+function leaveSessionCookie(provider: Provider): void {
+  const { Session } = provider;
+  const get = Session.get.bind(Session);
+  Session.get = async (ctx) => {
+    const session = await get(ctx);
+    const isUnknown = session.exp === undefined;
+    if (!session.accountId && (isUnknown || ctx['oidc']?.route === 'authorization'))
+      Reflect.defineProperty(session, 'new', { value: true });
+    return session;
   };
 }

@@ -76,7 +76,6 @@ for (const store of storeKinds) {
     const expectNothing = async (browser: Browser): Promise<void> => {
       expect(errorOf(await silently(browser)), 'session').to.equal('login_required');
       expect(await me(browser), 'access').to.equal(401);
-      // Last: a refusal takes the cookies away.
       expect(await refresh(browser), 'refresh').to.equal(401);
     };
     const sessionsOf = async (browser: Browser) =>

@@ -18,6 +18,8 @@ export interface Stage {
   visit(
     options: BrowserContextOptions,
     steps: (visitor: Visitor) => Promise<void>,
+    /** As `watchFaults` has it. */
+    judged?: RegExp,
   ): () => Promise<void>;
 }
 
@@ -69,11 +71,11 @@ export function useStage(options: TestAppOptions = {}): Stage {
         post_logout_redirect_uris: [site.postLogoutRedirectUri],
         ...metadata,
       }),
-    visit: (contextOptions, steps) => async () => {
+    visit: (contextOptions, steps, judged) => async () => {
       const context = await chromium.newContext(contextOptions);
       try {
         context.setDefaultTimeout(PATIENCE);
-        const watch = watchFaults(context);
+        const watch = watchFaults(context, judged);
         await steps(await createVisitor(context, app));
         expect(watch.faults()).to.deep.equal([]);
       } finally {

@@ -9,7 +9,8 @@ export interface FaultWatch {
 /** Chromium's console line for an answer of 400 or more. */
 const STATUS = 'Failed to load resource: the server responded with a status of ';
 
-export function watchFaults(context: BrowserContext): FaultWatch {
+/** `judged`: URLs whose answers to scripts are for the test to judge, as pages always are. */
+export function watchFaults(context: BrowserContext, judged = /^$/): FaultWatch {
   const faults: string[] = [];
   const messages: ConsoleMessage[] = [];
   const pages = new Set<string>();
@@ -24,12 +25,13 @@ export function watchFaults(context: BrowserContext): FaultWatch {
   context.on('response', (response: Response) => {
     // The status of a page is for the test to judge.
     if (response.request().isNavigationRequest()) pages.add(response.url());
-    else if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
+    else if (response.status() >= 400 && !judged.test(response.url()))
+      faults.push(`${response.status()} ${response.url()}`);
   });
   const isOfPage = (message: ConsoleMessage): boolean => {
     const { url } = message.location();
     // oidc-provider's own form_post page names no icon, so browsers look for one in the old place.
-    const isExpected = pages.has(url) || url.endsWith('/favicon.ico');
+    const isExpected = pages.has(url) || judged.test(url) || url.endsWith('/favicon.ico');
     return message.text().startsWith(STATUS) && isExpected;
   };
   return {

@@ -1,4 +1,4 @@
-/** An HTTP proxy that Chromium is told to use, for plain http: takes headers of requests away, and may hold answers back. */
+/** An HTTP proxy that Chromium is told to use, for plain http: takes headers of requests away, and may hold a request back. */
 import { once } from 'node:events';
 import {
   createServer,
@@ -15,10 +15,7 @@ export interface HeaderFilter {
   drops: RegExp;
   /** Header names of the form posts that came so far, as the server got them. */
   readonly posts: string[][];
-  /**
-   * Holds the next answer for this path, as complete as the server gave it: `arrived` when it is there, and the browser has it
-   * once `release` was called.
-   */
+  /** Holds the next request for this path: `arrived` when it came, with its cookies; the server has it once `release` was called. */
   hold(path: string): { readonly arrived: Promise<void>; release(): void };
   close(): Promise<void>;
 }
@@ -41,24 +38,23 @@ export async function startHeaderFilter(drops: RegExp = /^$/): Promise<HeaderFil
     return send(url, { method: asked.method ?? 'GET', headers: Object.fromEntries(kept) });
   };
 
-  const deliver = async (given: IncomingMessage, answer: ServerResponse, { pathname }: URL) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of given) chunks.push(chunk as Buffer);
-    const index = holds.findIndex(({ path }) => path === pathname);
+  const pass = async (asked: IncomingMessage, answer: ServerResponse): Promise<void> => {
+    const url = new URL(asked.url ?? '');
+    const index = holds.findIndex(({ path }) => path === url.pathname);
     const [held] = index < 0 ? [] : holds.splice(index, 1);
     held?.arrive();
     await held?.released;
-    answer.writeHead(given.statusCode ?? 502, given.rawHeaders).end(Buffer.concat(chunks));
-  };
-
-  const server = createServer((asked, answer) => {
-    const url = new URL(asked.url ?? '');
     const relayed = relay(asked, url);
     relayed.on('error', () => answer.destroy());
     relayed.on('response', (given) => {
-      deliver(given, answer, url).catch(() => answer.destroy());
+      answer.writeHead(given.statusCode ?? 502, given.rawHeaders);
+      given.pipe(answer);
     });
     asked.pipe(relayed);
+  };
+
+  const server = createServer((asked, answer) => {
+    pass(asked, answer).catch(() => answer.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

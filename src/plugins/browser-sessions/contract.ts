@@ -40,12 +40,14 @@ export interface BrowserSessionService {
   start(userId: string, proof: Proof): Promise<BrowserSession | undefined>;
   /**
    * After a change that ended every session of the user: another one, under other ids, for the browser that made it. The
-   * change is done: where no session can be had the cookies of the old one go, and the person signs in again.
+   * change is done: where no session can be had the cookies of the old one lead nowhere, and the person signs in again. None is
+   * deleted, since the browser may have those of another sign-in when the answer arrives (B-08).
    */
   startOver(userId: string, proof: Proof): Promise<readonly CookieChange[]>;
   /**
    * Other cookies for the same session; copies of the former ones lead nowhere from then on, also while a session that
-   * knows them is being saved. Tokens only where there were some. None for who does not have the session's own cookie.
+   * knows them is being saved. Tokens only where there were some. None for who does not have the session's own cookie, and
+   * where the session ends meanwhile.
    */
   renew(
     session: { readonly userId: string; readonly uid: string },
@@ -58,7 +60,7 @@ export interface BrowserSessionService {
 
 export type { RefreshTokenClaims, RefreshTokens, VerifiedRefreshToken } from './refresh-token.ts';
 
-/** Deletes the cookies of who is signed in. */
+/** Deletes the cookies of who is signed in: for who asks to be signed out, and nobody else. */
 export const SIGNED_OUT: readonly CookieChange[] = SIGN_IN_COOKIES.map((name) => ({
   name,
   value: undefined,

@@ -1,12 +1,7 @@
 import type { Log } from '../../kernel/plugin.ts';
 import { wholeOrBatches } from '../../kernel/whole-or-batches.ts';
 import type { SessionService } from '../sessions/contract.ts';
-import {
-  type BrowserSession,
-  type BrowserSessionService,
-  type Proof,
-  SIGNED_OUT,
-} from './contract.ts';
+import type { BrowserSession, BrowserSessionService, Proof } from './contract.ts';
 import { type IssueDependencies, issueFirstPair, tokenCookies } from './issue-tokens.ts';
 
 interface Dependencies extends IssueDependencies {
@@ -34,11 +29,11 @@ export function createBrowserSessions(parts: Dependencies): BrowserSessionServic
 
     async startOver(userId, proof) {
       try {
-        return (await start(userId, proof))?.cookies ?? SIGNED_OUT;
+        return (await start(userId, proof))?.cookies ?? [];
       } catch (error) {
         const fields = { event: 'session.not_started_over', sub: userId, err: error };
         log.warn(fields, 'signed out by a change of credentials');
-        return SIGNED_OUT;
+        return [];
       }
     },
 
@@ -55,10 +50,11 @@ export function createBrowserSessions(parts: Dependencies): BrowserSessionServic
       const cookie = await wholeOrBatches(renewCookie, async () => {
         hasTokens = (await grants.endInBatches(family, reason)).length > 0;
       });
-      if (!cookie) return SIGNED_OUT;
+      // Over meanwhile: those of its cookies that the browser still has lead nowhere, and others are not this session's.
+      if (!cookie) return [];
       if (!hasTokens) return [cookie];
       const pair = await issueFirstPair({ uid, userId }, parts);
-      return pair ? [cookie, ...tokenCookies(pair, clock)] : SIGNED_OUT;
+      return pair ? [cookie, ...tokenCookies(pair, clock)] : [];
     },
   };
 }
