@@ -16,6 +16,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     'smtp://user:s3cr3t?w0rd@mail.example.com',
     'smtp://user:s3cr3t/w0rd@mail.example.com',
     'smtp://user:s3cr3t%w0rd@mail.example.com',
+    'smtp://s3cr3t@mail.example.com',
     'smtp://mail.example.com/w0rd',
     'smtp://mail.example.com#w0rd',
   ],

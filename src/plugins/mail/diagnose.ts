@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { broken, type Diagnosis, type Finding, warning } from '../../kernel/plugin.ts';
 import type { MailModel } from './model.ts';
-import type { SmtpCheck } from './smtp.ts';
+import type { SmtpCheck, SmtpFault } from './smtp.ts';
 
 interface Dependencies {
   readonly mode: 'smtp' | 'capture' | 'off';
@@ -17,7 +17,7 @@ export const diagnoseMail = ({ mode, mails, check, from }: Dependencies): readon
     name: 'smtp',
     async check() {
       if (mode === 'off') return [nothingIsSent];
-      return check ? [...judgeSender(from), ...judgeServer(await check())] : [];
+      return check ? [...judgeSender(from), ...judgeServer(await check(from))] : [];
     },
   },
   {
@@ -38,13 +38,21 @@ function judgeSender(from: string): Finding[] {
   return [warning(problem, 'Set MAIL_FROM to an address of a domain of yours.')];
 }
 
-function judgeServer(fault: Awaited<ReturnType<SmtpCheck>>): Finding[] {
-  if (fault === undefined) return [];
-  const fix = fault.isLogin
-    ? 'Correct user and password in SMTP_URL.'
-    : 'Start it, or correct SMTP_URL: smtp:// for STARTTLS, smtps:// for TLS from the start.';
-  return [broken(`The SMTP server: ${fault.reason}.`, fix)];
-}
+const FIXES: Readonly<Record<SmtpFault['about'], string>> = {
+  login: 'Correct user and password in SMTP_URL.',
+  'no-login':
+    'Take user and password out of SMTP_URL if it needs none; otherwise use a server, or an account of it, that takes PLAIN, LOGIN or CRAM-MD5. A token (XOAUTH2) cannot be used: many providers have app passwords instead.',
+  starttls:
+    'It offers no STARTTLS, and a password is sent under TLS only: write smtps:// if it has a port with TLS from the start (465), or use another server.',
+  tls: 'Name it in SMTP_URL as in its certificate, and have an authority of its own trusted with NODE_EXTRA_CA_CERTS. smtp:// is for STARTTLS (587), smtps:// for TLS from the start (465).',
+  sender:
+    'Set MAIL_FROM to an address that this server lets the user of SMTP_URL send from: for some it is that user itself. Mails wait until then, for a day.',
+  server:
+    'Start it, or correct SMTP_URL: smtp:// for STARTTLS (587), smtps:// for TLS from the start (465).',
+};
+
+const judgeServer = (fault: SmtpFault | undefined): Finding[] =>
+  fault ? [broken(`The SMTP server: ${fault.reason}.`, FIXES[fault.about])] : [];
 
 function judgeOutbox({ late, ended }: Awaited<ReturnType<MailModel['troubles']>>): Finding[] {
   const fix = '"authsrv mail list" says what the server answered.';

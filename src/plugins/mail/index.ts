@@ -1,4 +1,5 @@
 /** Mails to people: an outbox in PostgreSQL, delivered by SMTP or kept to be read on this machine. Owns table mails. */
+import { isIP } from 'node:net';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { provide } from '../../kernel/service.ts';
 import { mailCommands } from './cli.ts';
@@ -11,6 +12,14 @@ import { createMailService } from './service.ts';
 import { settings } from './settings.ts';
 import { createSmtpCheck, createSmtpDelivery } from './smtp.ts';
 import { createWorker, idleWorker } from './worker.ts';
+
+/** How it greets: by the name of PUBLIC_URL, unless the setting has one. Some servers want a name, and containers have none. */
+function withName(url: string, hostname: string): string {
+  const named = new URL(url);
+  const isName = hostname.includes('.') && isIP(hostname) === 0;
+  if (isName && !named.searchParams.has('name')) named.searchParams.set('name', hostname);
+  return named.href;
+}
 
 /** Seconds: how late a mail is that no node was told of. */
 const TURN = 5;
@@ -25,8 +34,9 @@ export const mail = definePlugin({
     const mails = createMailModel(db);
     const from = MAIL_FROM ?? `no-reply@${hostname}`;
     const compose = createComposer({ render, product });
-    const worker = SMTP_URL
-      ? createWorker({ mails, deliver: createSmtpDelivery(SMTP_URL), compose, from, random, log })
+    const server = SMTP_URL && withName(SMTP_URL, hostname);
+    const worker = server
+      ? createWorker({ mails, deliver: createSmtpDelivery(server), compose, from, random, log })
       : idleWorker;
     const mode = SMTP_URL ? 'smtp' : protocol === 'http:' ? 'capture' : 'off';
     const publicUrl = href.replace(/\/$/, '');
@@ -37,7 +47,7 @@ export const mail = definePlugin({
       provides: [provide(Mails, service)],
       diagnoses: diagnoseMail({
         ...{ mode, mails, from },
-        check: SMTP_URL ? createSmtpCheck(SMTP_URL) : undefined,
+        check: server ? createSmtpCheck(server) : undefined,
       }),
       exportUser: { mails: ({ email }) => mails.exportTo(email) },
       eraseUserInBatches: ({ email }, size, transaction) => mails.eraseTo(email, size, transaction),

@@ -1,17 +1,9 @@
 /** One mail to one SMTP server (RFC 5321), so that it is known how far it came. */
 import { Readable } from 'node:stream';
 import MailComposer from 'nodemailer/lib/mail-composer';
-import { parseConnectionUrl } from 'nodemailer/lib/shared';
-import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import { isLoopbackHost } from '../../kernel/addresses.ts';
+import { asciiDomain } from '../../kernel/addresses.ts';
 import type { Message } from './compose.ts';
-
-const TIMEOUTS = {
-  dnsTimeout: 5_000,
-  connectionTimeout: 5_000,
-  greetingTimeout: 5_000,
-  socketTimeout: 20_000,
-};
+import { openSession, type SmtpError, TIMEOUTS } from './smtp-session.ts';
 
 /** Milliseconds for a whole delivery, however busy the server looks; shorter than a lease. */
 const LONGEST = 90_000;
@@ -34,18 +26,14 @@ export type Delivery =
 /** `onHandOver` runs before the first byte of the mail; when it rejects, none is sent. */
 export type Deliver = (mail: Outgoing, onHandOver: () => Promise<void>) => Promise<Delivery>;
 
-/** An error of nodemailer: the server's answer, when there was one, and to which command. */
-interface SmtpError extends Error {
-  readonly code?: string;
-  readonly command?: string;
-  readonly responseCode?: number;
-}
-
 /** Commands about this one mail: what the server refuses for good here, it refuses of this mail. */
-const ABOUT_MAIL = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
+const ABOUT_MAIL = new Set(['RCPT TO', 'DATA', 'THIS MAIL']);
+/** About us, whatever command they answer: without TLS, or not logged in (RFC 4954 §6, RFC 3207 §4). */
+const ABOUT_US = new Set([530, 534, 535, 538]);
 
-const isRefused = ({ responseCode = 0, command = '', code = '' }: SmtpError): boolean =>
-  responseCode >= 500 && (ABOUT_MAIL.has(command) || code === 'EMESSAGE' || code === 'EENVELOPE');
+/** A sender that the server refuses is a wrong MAIL_FROM: all mails wait until it is right. */
+const isRefused = ({ responseCode = 0, command = '' }: SmtpError): boolean =>
+  responseCode >= 500 && ABOUT_MAIL.has(command) && !ABOUT_US.has(responseCode);
 
 /** Servers quote recipients (`550 <ann@example.com>: unknown`) and links of a mail that they refuse. */
 const withoutPeople = (said: string): string =>
@@ -64,77 +52,62 @@ function judge(error: SmtpError, handedOver: boolean): Delivery {
 /** Milliseconds for a whole check: a person waits for it. */
 const LONGEST_CHECK = 10_000;
 
-type Step = (start: (done: (error?: Error | null) => void) => void) => Promise<void>;
+/** Undefined when the server lets us in and takes mails of this sender; otherwise why not, and what that is about. */
+export type SmtpCheck = (sender: string) => Promise<SmtpFault | undefined>;
 
-interface Session {
-  readonly connection: SMTPConnection;
-  /** Rejects also when the connection is lost meanwhile. */
-  readonly step: Step;
-  /** Connects, and logs in if the URL has a user. */
-  enter(): Promise<void>;
-  /** Time no longer runs. */
-  end(): void;
+export interface SmtpFault {
+  readonly reason: string;
+  readonly about: 'login' | 'no-login' | 'starttls' | 'tls' | 'sender' | 'server';
 }
 
-/** `timeouts` (of silence) and `longest` (of all) in milliseconds. */
-function openSession(url: string, timeouts: typeof TIMEOUTS, longest: number): Session {
-  const { auth, ...server } = parseConnectionUrl(url);
-  // A password goes to another machine under TLS only, whatever that machine offers.
-  const requireTLS = auth !== undefined && !server.secure && !isLoopbackHost(String(server.host));
-  const connection = new SMTPConnection({ ...server, ...timeouts, requireTLS } as object);
-  // A lost connection is told by whichever step was under way.
-  const lost = Promise.withResolvers<never>();
-  lost.promise.catch(() => undefined);
-  connection.on('error', lost.reject);
-  connection.on('end', () => lost.reject(new Error('the server closed the connection')));
-  const timer = setTimeout(() => lost.reject(new Error('the server took too long')), longest);
-  const step: Step = (start) =>
-    Promise.race([
-      lost.promise,
-      new Promise<void>((resolve, reject) => {
-        start((error) => (error ? reject(error) : resolve()));
-      }),
-    ]);
-  return {
-    connection,
-    step,
-    async enter() {
-      await step((done) => connection.connect(done));
-      if (auth) await step((done) => connection.login(auth as object, done));
-    },
-    end: () => clearTimeout(timer),
-  };
+const ABOUT: Readonly<Record<string, SmtpFault['about']>> = {
+  EAUTH: 'login',
+  ENOLOGIN: 'no-login',
+  ETLS: 'tls',
+  ESENDER: 'sender',
+};
+
+function aboutOf({ code = '', command, message }: SmtpError): SmtpFault['about'] {
+  if (command === 'STARTTLS' && message.startsWith('Error upgrading')) return 'starttls';
+  return ABOUT[code] ?? (/certificate|\bssl\b|\btls\b/i.test(message) ? 'tls' : 'server');
 }
 
-/** Undefined when the server lets us in; otherwise why not, and whether it was the login. */
-export type SmtpCheck = () => Promise<{ reason: string; isLogin: boolean } | undefined>;
-
-/** Connects, logs in and leaves: no mail is sent. */
+/** Connects, logs in, names the sender and leaves: no mail is sent. */
 export function createSmtpCheck(url: string, longest = LONGEST_CHECK): SmtpCheck {
-  return async () => {
-    const { connection, enter, end } = openSession(url, TIMEOUTS, longest);
+  return async (sender) => {
+    const { connection, enter, say, end } = openSession(url, TIMEOUTS, longest);
     try {
       await enter();
+      await say(`MAIL FROM:<${toAscii(addressOf(sender))}>`).catch((error: Error) => {
+        throw Object.assign(error, { code: 'ESENDER' });
+      });
       connection.quit();
       return undefined;
     } catch (error) {
       connection.close();
-      return {
-        reason: reasonOf(error as SmtpError),
-        isLogin: (error as SmtpError).code === 'EAUTH',
-      };
+      return { reason: reasonOf(error as SmtpError), about: aboutOf(error as SmtpError) };
     } finally {
       end();
     }
   };
 }
 
+/** Other letters than ASCII in a local part: only servers with SMTPUTF8 take it (RFC 6531 §3.2). */
+const needsUtf8 = (address: string): boolean => /[^ -~]/.test(address);
+
+const NO_UTF8: SmtpError = Object.assign(
+  new Error(
+    'the server has no SMTPUTF8, which an address with other letters than ASCII before the @ needs',
+  ),
+  { responseCode: 550, command: 'THIS MAIL' },
+);
+
 /** `timeouts` (of silence) and `longest` (of all) in milliseconds; shorter than a lease. */
 export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = LONGEST): Deliver {
   return async (mail, onHandOver) => {
     let handedOver = false;
     const content = await build(mail);
-    const { connection, step, enter, end } = openSession(url, timeouts, longest);
+    const { connection, step, enter, offers, end } = openSession(url, timeouts, longest);
     const body = Readable.from(
       (async function* () {
         await onHandOver();
@@ -144,7 +117,8 @@ export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = L
     );
     try {
       await enter();
-      const envelope = { from: addressOf(mail.from), to: [mail.to] };
+      const envelope = { from: toAscii(addressOf(mail.from)), to: [toAscii(mail.to)] };
+      if (needsUtf8(envelope.to.join()) && !offers('SMTPUTF8')) throw NO_UTF8;
       await step((done) => {
         body.on('error', done);
         connection.send(envelope, body, done);
@@ -162,13 +136,19 @@ export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = L
 
 const addressOf = (sender: string): string => /<(.+)>$/.exec(sender)?.[1] ?? sender;
 
+/** With the domain as A-label: every server takes that (RFC 5890 §2.3.2.1). As it is where there is none. */
+function toAscii(address: string): string {
+  const at = address.lastIndexOf('@') + 1;
+  return address.slice(0, at) + (asciiDomain(address.slice(at)) ?? address.slice(at));
+}
+
 /** An address is one address, whatever characters it has: never parsed as a list. */
 const build = ({ id, from, to, date, subject, text, html }: Outgoing): Promise<Buffer> => {
-  const address = addressOf(from);
-  const name = from === address ? '' : from.slice(0, from.lastIndexOf('<')).trim();
+  const address = toAscii(addressOf(from));
+  const name = from.includes('<') ? from.slice(0, from.lastIndexOf('<')).trim() : '';
   return new MailComposer({
     from: { name, address },
-    to: { name: '', address: to },
+    to: { name: '', address: toAscii(to) },
     subject,
     text,
     html,
