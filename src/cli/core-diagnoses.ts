@@ -5,6 +5,7 @@ import { createCall, statusUnder } from '../doctor/call.ts';
 import { readCertificate } from '../doctor/certificate.ts';
 import { diagnoseClock, type OtherClock } from '../doctor/clock.ts';
 import { diagnoseCookies } from '../doctor/cookies.ts';
+import { diagnoseHeaderRoom } from '../doctor/header-room.ts';
 import { diagnoseProxy } from '../doctor/proxy.ts';
 import { diagnosePublicUrl } from '../doctor/public-url.ts';
 import { diagnoseSecretKey } from '../doctor/secret-key.ts';
@@ -62,6 +63,7 @@ function diagnosesOfAddress({ config, fetch, clock }: CoreParts): Diagnosis[] {
   const cookies = cookieTable(config.publicUrl);
   return [
     diagnosePublicUrl({ issuer, socket: socketOf(config), call, readCertificate, clock }),
+    diagnoseHeaderRoom({ issuer, call }),
     diagnoseCookies({ issuer, call, expected: SIGN_IN_COOKIES.map((name) => cookies[name]) }),
   ];
 }

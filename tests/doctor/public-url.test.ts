@@ -19,6 +19,7 @@ import {
   readCertificate,
 } from '../../src/doctor/certificate.ts';
 import { diagnoseCookies } from '../../src/doctor/cookies.ts';
+import { diagnoseHeaderRoom } from '../../src/doctor/header-room.ts';
 import { diagnosePublicUrl, type PublicUrlParts } from '../../src/doctor/public-url.ts';
 import { cookieTable } from '../../src/http/cookies.ts';
 import { systemClock } from '../../src/system.ts';
@@ -136,6 +137,28 @@ describe('authsrv doctor: PUBLIC_URL behind nginx', function () {
   it('finds nothing wrong where nothing is', async () => {
     expect(await examine()).to.deep.equal([]);
     expect(await cookies()).to.deep.equal([]);
+  });
+
+  it('B-03 a proxy without room for the largest answers and URLs, such as nginx as it comes', async () => {
+    const room = (issuer: string) =>
+      diagnoseHeaderRoom({ issuer, call: createCall(fetch) }).check();
+    expect(await room(origin)).to.deep.equal([]);
+    const prepared = await prepareNginx((await findNginx()) ?? '');
+    const other = await prepared.start([Number(new URL(node.socket).port)], (template) =>
+      template.replaceAll(/^ *(?:proxy_buffer|proxy_busy_buffers|large_client).*$/gm, ''),
+    );
+    setDefaultCACertificates([...trusted, other.ca]);
+    const found = await room(other.origin);
+    setDefaultCACertificates([...trusted, nginx.ca]);
+    await other.stop();
+    expect(
+      found.map(({ severity, problem }) => `${severity}: ${problem.slice(0, 70)}`),
+    ).to.deep.equal([
+      'broken: The proxy does not let 6500 bytes of header fields through (503): peop',
+      'warning: The proxy refuses a URL of 14500 bytes (414): people with many roles c',
+    ]);
+    const nowhere = await room('https://nowhere.invalid').catch((error: Error) => error.name);
+    expect(nowhere).to.equal('NotExamined');
   });
 
   it('a certificate of an authority that this machine does not know', async () => {

@@ -40,12 +40,15 @@ export async function prepareNginx(program: string) {
   await run(path.join(FOLDER, 'make-certificate.sh'), ['localhost', certificates]);
   const origin = `https://localhost:${https}`;
 
-  /** `nodes`: ports on this machine. Resolves when it answers. */
-  const start = async (nodes: readonly number[]): Promise<Nginx> => {
+  /** `nodes`: ports on this machine. `change`: of the template, as somebody wrote their own. Resolves when it answers. */
+  const start = async (
+    nodes: readonly number[],
+    change = (template: string): string => template,
+  ): Promise<Nginx> => {
     const configuration = path.join(folder, 'nginx.conf');
     await mkdir(path.join(folder, 'run'), { recursive: true });
     const accessLog = path.join(folder, 'access.log');
-    const template = await readFile(path.join(FOLDER, 'nginx.conf.template'), 'utf8');
+    const template = change(await readFile(path.join(FOLDER, 'nginx.conf.template'), 'utf8'));
     const names: Readonly<Record<string, string>> = {
       SERVER_NAME: 'localhost',
       PUBLIC_ORIGIN: origin,
