@@ -15,8 +15,8 @@ import type { Shedding } from './http/shed-load.ts';
 import { type Clock, epochSeconds, type Random } from './kernel/clock.ts';
 import { createEventBus } from './kernel/events.ts';
 import type { SigningKeys } from './kernel/oidc.ts';
-import type { CoreSettings, Log, Plugin } from './kernel/plugin.ts';
-import { createRegistry, type Registry } from './kernel/registry.ts';
+import { type CoreSettings, type Log, type Plugin, PluginError } from './kernel/plugin.ts';
+import { ARE_ALL_ON, createRegistry, type Registry } from './kernel/registry.ts';
 import type { ServiceToken } from './kernel/service.ts';
 import type { Gauge } from './kernel/telemetry.ts';
 import { createRequestContext } from './logging/request-context.ts';
@@ -24,7 +24,13 @@ import { scrub } from './logging/scrub.ts';
 import { createEngine } from './oidc/engine.ts';
 import { createOutgoing, type OutgoingOptions } from './outgoing/create-outgoing.ts';
 import { packageRoot, packageVersion } from './package-root.ts';
+import { Clients } from './plugins/clients/contract.ts';
+import { Consents } from './plugins/consent/contract.ts';
+import { Grants } from './plugins/grants/contract.ts';
 import { Keys } from './plugins/keys/contract.ts';
+import { Revocations } from './plugins/revocations/contract.ts';
+import { Roles } from './plugins/roles/contract.ts';
+import { Sessions } from './plugins/sessions/contract.ts';
 import { createSecrets } from './secrets.ts';
 import { startPlugins } from './start-plugins.ts';
 import { stopPlugins } from './stop-plugins.ts';
@@ -115,11 +121,27 @@ export function setUpPlugins(options: AppOptions) {
     render,
     span: telemetry.span,
   };
-  const registry = orClose(telemetry, () =>
-    createRegistry(options.plugins, shared, options.environment),
-  );
+  const registry = orClose(telemetry, () => {
+    const made = createRegistry(options.plugins, shared, options.environment);
+    for (const token of CORE_SERVICES) made.use(token);
+    if (made.all('accounts').length === 0) throw new PluginError(NO_ACCOUNTS);
+    return made;
+  });
   return { shared, storage, telemetry, requests, issuer, registry, engine, events, log };
 }
+
+/** What the composition root asks for: who lacks them is told before anything starts. */
+const CORE_SERVICES: readonly ServiceToken<unknown>[] = [
+  Keys,
+  Revocations,
+  Grants,
+  Sessions,
+  Roles,
+  Clients,
+  Consents,
+];
+
+const NO_ACCOUNTS = `No plugin contributes "accounts", which the core needs. ${ARE_ALL_ON}`;
 
 function orClose<Result>(telemetry: Telemetry, work: () => Result): Result {
   try {

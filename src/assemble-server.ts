@@ -113,7 +113,7 @@ function assembleOidc(
   const { core, issuer, secrets, registry, engine, storage, random, log, clock, outgoing } = parts;
   const revocations = registry.use(Revocations);
   const [accounts] = registry.all('accounts');
-  if (!accounts) throw new Error('no plugin contributes "accounts"');
+  if (!accounts) throw new Error('checked by the set-up');
   const signOut: SignOutDependencies = {
     render,
     sessions: registry.use(Sessions),

@@ -10,7 +10,7 @@ import { generatedSecretKey } from '../config/secret-key.ts';
 import { readSettingFiles } from '../config/setting-files.ts';
 import type { Plugin } from './kernel/plugin.ts';
 import { checkManifests } from './kernel/registry.ts';
-import { installedPlugins } from './plugins.ts';
+import { builtIn, CORE_PLUGINS, installedPlugins } from './plugins.ts';
 
 export interface Loaded {
   readonly config: CoreConfig;
@@ -32,7 +32,7 @@ export async function loadSettings(given: Environment = readEnvironment()): Prom
     settingNames(installed),
   );
   const faults = [...core.faults, ...loading, ...reading];
-  const disabled = splitList(environment['PLUGINS_DISABLED'] ?? '');
+  const disabled = [...new Set(splitList(environment['PLUGINS_DISABLED'] ?? ''))];
   const names = new Set(installed.map(({ name }) => name));
   for (const name of disabled) {
     if (!names.has(name)) faults.push(`PLUGINS_DISABLED: there is no plugin "${name}"`);
@@ -42,10 +42,46 @@ export async function loadSettings(given: Environment = readEnvironment()): Prom
   const plugins = collect(faults, () => {
     // Only settings without a fault can tell whether their plugin is switched on.
     const enabled = config ? wanted.filter((plugin) => isEnabled(plugin, environment)) : wanted;
-    return checkManifests(enabled);
+    const missing = switchedOff(installed, enabled, disabled);
+    faults.push(...missing.map(({ fault }) => fault));
+    return checkManifests(withoutNeeders(enabled, new Set(missing.map(({ name }) => name))));
   });
   if (!config || !plugins || faults.length > 0) throw new ConfigError(faults);
   return { config, environment, plugins, installed };
+}
+
+interface SwitchedOff {
+  readonly name: string;
+  readonly fault: string;
+}
+
+/** What is installed and off although something needs it: each with a fault that says who does. */
+function switchedOff(
+  installed: readonly Plugin[],
+  enabled: readonly Plugin[],
+  disabled: readonly string[],
+): SwitchedOff[] {
+  // A plugin of somebody else's may provide the same services, which only its set-up tells.
+  const coreNeeds = installed.length === builtIn.length ? CORE_PLUGINS : [];
+  const on = new Set(enabled.map(({ name }) => name));
+  const off = installed.filter(({ name }) => !on.has(name));
+  return off.flatMap(({ name }): SwitchedOff[] => {
+    const dependents = enabled.filter(({ dependsOn }) => dependsOn?.includes(name));
+    const needers = dependents.map((one) => `"${one.name}"`);
+    if (disabled.includes(name) && coreNeeds.includes(name)) needers.unshift('the core');
+    if (needers.length === 0) return [];
+    const fault = disabled.includes(name)
+      ? `PLUGINS_DISABLED: "${name}" cannot be left out, it is needed by ${needers.join(', ')}`
+      : `Plugin "${name}" is needed by ${needers.join(', ')}, and its settings leave it switched off`;
+    return [{ name, fault }];
+  });
+}
+
+/** Those that need none of these, nor each other's: what is missing has been told. */
+function withoutNeeders(plugins: readonly Plugin[], missing: ReadonlySet<string>): Plugin[] {
+  const left = plugins.filter(({ dependsOn = [] }) => !dependsOn.some((name) => missing.has(name)));
+  const gone = plugins.filter((plugin) => !left.includes(plugin)).map(({ name }) => name);
+  return gone.length === 0 ? left : withoutNeeders(left, new Set([...missing, ...gone]));
 }
 
 /** Names of the plugins' settings, less those of the core, whose files have been read. */

@@ -54,6 +54,18 @@ export const builtIn: readonly Plugin[] = [
   restore,
 ];
 
+/** Plugins whose services the core itself uses: without them, or others that provide the same, there is no server. */
+export const CORE_PLUGINS: readonly string[] = [
+  'keys',
+  'revocations',
+  'grants',
+  'sessions',
+  'users',
+  'roles',
+  'clients',
+  'consent',
+];
+
 /**
  * The built-in plugins and those of PLUGINS: paths (from the working directory) or package names.
  * A fault names the plugin that cannot be loaded and why.

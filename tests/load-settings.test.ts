@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { loadSettings, withSecretKey } from '../src/load-settings.ts';
-import { builtIn } from '../src/plugins.ts';
+import { builtIn, CORE_PLUGINS } from '../src/plugins.ts';
 import { faultsOf, GOOD_KEY } from './config/config-faults.ts';
 import { makeScratchFolder } from './support/scratch-folder.ts';
 
@@ -72,10 +72,73 @@ describe('settings and plugins', () => {
       'SECRET_KEY: must have at least 32 bytes',
       'ARGON2_PASSES: must be at least 2',
       'POST_PORT: must be a whole number',
-      'Plugin "sessions" needs "grants", which is not installed',
+      'PLUGINS_DISABLED: "grants" cannot be left out, it is needed by "sessions", ',
     ];
     for (const start of starts) expect(faults.join('\n')).to.contain(start);
     expect(faults).to.have.lengthOf(starts.length);
+  });
+
+  const withNeeds = (names: readonly string[]): Set<string> => {
+    const needs = builtIn
+      .filter(({ name }) => names.includes(name))
+      .flatMap((one) => one.dependsOn ?? []);
+    const all = new Set([...names, ...needs]);
+    return all.size === names.length ? all : withNeeds([...all]);
+  };
+  const CORE = [...withNeeds(CORE_PLUGINS)];
+  for (const name of CORE) {
+    it(`C15 PLUGINS_DISABLED=${name} is one clear error: who needs it is named, before anything starts`, async () => {
+      const [fault = '', ...others] = await faultsOf(() =>
+        loadSettings({ PLUGINS_DISABLED: name }),
+      );
+      expect(others).to.deep.equal([]);
+      expect(fault).to.include(`PLUGINS_DISABLED: "${name}" cannot be left out, it is needed by `);
+      const needers = builtIn.filter(({ dependsOn }) => dependsOn?.includes(name));
+      const on = (await loadSettings({})).plugins.map((one) => one.name);
+      for (const needer of needers)
+        if (on.includes(needer.name)) expect(fault).to.include(`"${needer.name}"`);
+      if (CORE_PLUGINS.includes(name)) expect(fault).to.include('needed by the core');
+    });
+  }
+
+  it('C15 each of the others can be left out with what needs it, and all of them together', async () => {
+    const others = builtIn.map(({ name }) => name).filter((name) => !CORE.includes(name));
+    const needing = (name: string): string[] => [
+      name,
+      ...builtIn
+        .filter(({ dependsOn }) => dependsOn?.includes(name))
+        .flatMap((one) => needing(one.name)),
+    ];
+    for (const name of others) await loadSettings({ PLUGINS_DISABLED: needing(name).join() });
+    const { plugins } = await loadSettings({ PLUGINS_DISABLED: others.join() });
+    expect(plugins.map(({ name }) => name)).to.have.members(CORE);
+  });
+
+  it('C15 all left out at once are named, each with who needs it', async () => {
+    const all = builtIn.map(({ name }) => name);
+    const faults = await faultsOf(() =>
+      loadSettings({ PLUGINS_DISABLED: [...all, ...all].join() }),
+    );
+    // Of what depends on each other nothing is left that could need the rest.
+    const named = faults.map(
+      (fault) => /^PLUGINS_DISABLED: "([\w-]+)" .* the core$/.exec(fault)?.[1],
+    );
+    expect(named).to.have.members(CORE_PLUGINS);
+  });
+
+  it('C15 what another plugin may provide is not refused by name, nor what it needs left out of the error', async () => {
+    const other = await writePlugin('other-keys', "dependsOn: ['mail']");
+    await loadSettings({ PLUGINS: other, PLUGINS_DISABLED: 'keys' });
+    const settings = { PLUGINS: other, PLUGINS_DISABLED: 'mail,Keys' };
+    const faults = await faultsOf(() => loadSettings(settings));
+    expect(faults[0]).to.equal('PLUGINS_DISABLED: there is no plugin "Keys"');
+    expect(faults[1]).to.match(/^PLUGINS_DISABLED: "mail" .*"other-keys"/);
+    const optional = await writePlugin('optional', 'enabled: () => false');
+    const needing = await writePlugin('needing', "dependsOn: ['optional']");
+    const PLUGINS = [optional, needing].join();
+    expect(await faultsOf(() => loadSettings({ PLUGINS }))).to.deep.equal([
+      'Plugin "optional" is needed by "needing", and its settings leave it switched off',
+    ]);
   });
 
   it('read NAME_FILE for plugins too, and for PLUGINS itself', async () => {

@@ -62,8 +62,7 @@ export function createRegistry(
     may: (o: string) => boolean,
   ) => {
     const found = services.get(token.name);
-    if (!found)
-      throw new PluginError(`"${asker}" uses the service "${token.name}", which nobody provides`);
+    if (!found) throw new PluginError(nobodyProvides(asker, token.name));
     if (!may(found.owner)) {
       throw new PluginError(
         `"${asker}" uses "${token.name}" but does not depend on "${found.owner}"`,
@@ -120,9 +119,19 @@ export function createRegistry(
         const value = contributions[kind];
         return value === undefined ? [] : [{ plugin, value: value as never }];
       }),
-    use: (token) => find(token, 'app', () => true),
+    use: (token) => find(token, CORE, () => true),
   };
 }
+
+const CORE = 'core';
+
+/** What to look at when something that is built in is missing. */
+export const ARE_ALL_ON = 'Does PLUGINS_DISABLED name a plugin that should be on?';
+
+const nobodyProvides = (asker: string, service: string): string =>
+  asker === CORE
+    ? `The core uses the service "${service}", which no plugin provides. ${ARE_ALL_ON}`
+    : `"${asker}" uses the service "${service}", which nobody provides`;
 
 const userDataOf = (added: () => readonly Contributions[]): UserData => ({
   async export(user) {

@@ -2,6 +2,7 @@
  * What a plugin may rely on, and what it cannot do to the others: cases for every member of `Contributions`. A member
  * without any does not compile.
  */
+import path from 'node:path';
 import { mock } from 'node:test';
 import { expect } from 'chai';
 import { guardLimiter } from '../../src/guard-plugins.ts';
@@ -138,6 +139,20 @@ describe('the plugin contract', function () {
         const owner = plugin('owner', { provides });
         expect(failureOf([owner, asking([])]).message).to.include('does not depend on "owner"');
         expect(() => createRegistry([owner, asking(['owner'])], shared, {})).not.to.throw();
+      });
+
+      it('C15 those that the core needs are looked for before anything starts, whoever may provide them', async () => {
+        const calls: string[] = [];
+        const first = plugin('first', { start: async () => void calls.push('started') });
+        const settings = {
+          ...there().settings,
+          PLUGINS: path.join(import.meta.dirname, '../../examples/plugin-hello/index.ts'),
+          PLUGINS_DISABLED: 'keys',
+        };
+        const failed = await failure(startTestApp({ ...there(), settings, plugins: [first] }));
+        expect(failed).to.include('uses the service "keys", which no plugin provides');
+        expect(failed).to.include('PLUGINS_DISABLED');
+        expect(calls).to.deep.equal([]);
       });
     },
 

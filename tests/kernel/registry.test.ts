@@ -103,7 +103,10 @@ describe('registry', () => {
         '"asking" uses the service "greeter", which nobody provides',
       );
       const registry = createRegistry([], shared, {});
-      expect(() => registry.use(Greeter)).to.throw(PluginError, '"app" uses the service "greeter"');
+      expect(() => registry.use(Greeter)).to.throw(
+        PluginError,
+        'The core uses the service "greeter", which no plugin provides.',
+      );
     });
   });
 
