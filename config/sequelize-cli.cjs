@@ -45,6 +45,8 @@ const changesSchema = (command) => /^db:migrate(:undo.*)?$/.test(command ?? '');
 module.exports = async () => {
   try {
     const connection = await findConnection();
+    const { refuseSharedSessions } = await load('src/storage/session-probe');
+    await refuseSharedSessions(connection);
     if (process.argv.some(changesSchema)) await lock(connection);
     const { sequelizeConnection } = await load('src/storage/connection-settings');
     const { beginSession } = await load('src/storage/session-settings');

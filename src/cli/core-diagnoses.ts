@@ -17,6 +17,7 @@ import { broken, type Diagnosis, type Log, NotExamined, type Plugin } from '../k
 import { SIGN_IN_COOKIES } from '../kernel/route.ts';
 import { diagnoseMigrations } from '../migrations.ts';
 import { hashSlots } from '../plugins/users/contract.ts';
+import { UnsuitableDatabase } from '../storage/database-failures.ts';
 import {
   countListeners,
   databaseTime,
@@ -37,7 +38,7 @@ export interface CoreParts {
   readonly environment: Environment;
   readonly storage: Storage;
   readonly plugins: readonly Plugin[];
-  /** Why the embedded PostgreSQL cannot be had. */
+  /** Why the embedded PostgreSQL cannot be had, or that of DATABASE_URL not be used. */
   readonly failure: Error | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
@@ -96,18 +97,22 @@ function diagnosesOfStores(
     processes: async () => Math.max(config.WEB_CONCURRENCY, await listening().catch(() => 1)),
   };
   return [
-    failure ? diagnoseEmbedded(failure) : diagnosePostgres(db),
+    failure ? diagnoseFailure(failure) : diagnosePostgres(db),
     diagnoseConnections(db, pools),
     diagnoseMigrations({ db, plugins, log }, config.mayMigrate),
     ...(redis ? [diagnoseStateStore(store), diagnoseRedis(redis)] : []),
   ];
 }
 
-const diagnoseEmbedded = ({ message }: Error): Diagnosis => ({
+const diagnoseFailure = (failure: Error): Diagnosis => ({
   name: 'postgresql',
-  check: async () => [
-    broken(`The embedded PostgreSQL: ${message}`, 'End what holds it, or set DATABASE_URL.'),
-  ],
+  async check() {
+    if (failure instanceof UnsuitableDatabase) {
+      return [broken(failure.finding.problem, failure.finding.fix)];
+    }
+    const problem = `The embedded PostgreSQL: ${failure.message}`;
+    return [broken(problem, 'End what holds it, or set DATABASE_URL.')];
+  },
 });
 
 function clocksOf({ config, storage, fetch }: CoreParts, redis: RedisProbe | undefined) {

@@ -3,7 +3,7 @@ import { CommandError, PluginError } from '../kernel/plugin.ts';
 import { ProblemError } from '../kernel/problem.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 import { PendingMigrations } from '../migrations.ts';
-import { innermostReason } from '../storage/database-failures.ts';
+import { innermostReason, UnsuitableDatabase } from '../storage/database-failures.ts';
 import {
   DataDirectoryInUse,
   PostgresFailed,
@@ -19,6 +19,7 @@ const EXPECTED = [
   PostgresUnavailable,
   DataDirectoryInUse,
   PostgresFailed,
+  UnsuitableDatabase,
 ];
 
 /** One clear line for what a person can mend; the whole story, stack included, for what they cannot. */

@@ -86,7 +86,7 @@ function contributedBy(options: AppOptions): [settings: Owned, ...Owned[]] {
 
 const ofCore = (diagnosis: Diagnosis): Owned => ({ owner: 'core', diagnosis });
 
-/** `failure`: why the embedded PostgreSQL cannot be had; then nobody is behind the database. */
+/** `failure`: why the PostgreSQL cannot be had, or used; then nobody is behind the database. */
 async function openUnasked(
   config: CoreConfig,
   log: Log,

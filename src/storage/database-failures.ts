@@ -1,6 +1,7 @@
 /** Tells "PostgreSQL cannot be reached, or not in time" from every other failure. */
 import { DatabaseError } from 'pg';
 import { BaseError, ConnectionError } from 'sequelize';
+import type { Finding } from '../kernel/plugin.ts';
 import { StoreUnavailable } from '../kernel/store.ts';
 
 /** SQLSTATE classes and codes (PostgreSQL, Appendix A) after which the same request may work later. */
@@ -29,6 +30,17 @@ const MESSAGES = new Set([
   'pool is draining and cannot accept work',
   'ConnectionManager.getConnection was called after the connection manager was closed!',
 ]);
+
+/** A PostgreSQL that we cannot live with, and what to do about it. */
+export class UnsuitableDatabase extends Error {
+  override readonly name = 'UnsuitableDatabase';
+  readonly finding: Pick<Finding, 'problem' | 'fix'>;
+
+  constructor(finding: Pick<Finding, 'problem' | 'fix'>) {
+    super(`${finding.problem} ${finding.fix}`);
+    this.finding = finding;
+  }
+}
 
 /** The error itself and all behind it: Sequelize wraps in `original`, everybody else in `cause`. */
 export function* causes(error: unknown): Generator<Error> {

@@ -1,12 +1,14 @@
 /** What can be wrong with PostgreSQL: for `authsrv doctor`, and for `/health/ready`. */
 import { broken, type Diagnosis, type Finding, warning } from '../kernel/plugin.ts';
-import type { Database } from '../kernel/store.ts';
-import { innermostReason, sqlState } from './database-failures.ts';
+import { type Database, StoreUnavailable } from '../kernel/store.ts';
+import { innermostReason, sqlState, UnsuitableDatabase } from './database-failures.ts';
 
 const FACTS = {
   name: 'diagnosis-facts',
   text: `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
-    pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS readonly`,
+    pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS readonly,
+    current_setting('server_encoding') AS encoding, current_schema() AS schema,
+    current_setting('session_replication_role') AS replication_role`,
 };
 const CONNECTIONS = {
   name: 'diagnosis-connections',
@@ -29,6 +31,29 @@ interface Facts {
   readonly version: string;
   readonly number: number;
   readonly readonly: boolean;
+  readonly encoding: string;
+  /** Where tables are made; null when `search_path` leads nowhere. */
+  readonly schema: string | null;
+  readonly replication_role: string;
+}
+
+async function readFacts(db: Database): Promise<Facts> {
+  const [facts] = await db.query<Facts>(FACTS, []);
+  if (!facts) throw new Error('PostgreSQL says nothing of itself');
+  return facts;
+}
+
+/**
+ * Throws `UnsuitableDatabase` that says what to do about a database that no waiting mends, and `StoreUnavailable` for one
+ * that takes no writes yet: a standby may be promoted.
+ */
+export async function refuseUnsuitable(db: Database): Promise<void> {
+  const facts = await readFacts(db);
+  const [finding] = judgeLasting(facts);
+  if (finding) throw new UnsuitableDatabase(finding);
+  if (!facts.readonly) return;
+  const cause = new Error(`${READ_ONLY.problem} ${READ_ONLY.fix}`);
+  throw new StoreUnavailable('PostgreSQL takes no writes', { cause });
 }
 
 /** `postgresql`: reachable, new enough, and taking writes. */
@@ -37,22 +62,37 @@ export const diagnosePostgres = (db: Database): Diagnosis => ({
   readiness: true,
   async check() {
     try {
-      const [facts] = await db.query<Facts>(FACTS, []);
-      return facts ? judge(facts) : [];
+      const facts = await readFacts(db);
+      return [...judgeLasting(facts), ...(facts.readonly ? [READ_ONLY] : [])];
     } catch (error) {
       return [broken(`PostgreSQL: ${innermostReason(error as Error)}.`, wayBack(error))];
     }
   },
 });
 
-function judge({ version, number, readonly }: Facts): Finding[] {
+const READ_ONLY = broken(
+  'PostgreSQL takes no writes: it is a standby or read-only.',
+  'Let DATABASE_URL lead to the primary, promote this server, or take default_transaction_read_only back.',
+);
+
+/** What stays as it is until somebody changes it. */
+function judgeLasting({ version, number, encoding, schema, replication_role }: Facts): Finding[] {
   const findings: Finding[] = [];
   if (number < FLOOR * 10_000) {
     findings.push(broken(`PostgreSQL is ${version}.`, `Upgrade it to ${FLOOR} or newer.`));
   }
-  if (readonly) {
-    const fix = 'Let DATABASE_URL lead to the primary, or promote this server.';
-    findings.push(broken('PostgreSQL takes no writes: it is a standby or read-only.', fix));
+  if (encoding !== 'UTF8') {
+    const fix =
+      "Dump it, make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and restore into that.";
+    findings.push(broken(`The encoding of the database is ${encoding}, not UTF8.`, fix));
+  }
+  if (schema === null) {
+    const fix = 'Make the schema, or correct search_path of the role or the database.';
+    findings.push(broken('search_path leads to no schema that the role may use.', fix));
+  }
+  if (replication_role === 'replica') {
+    const fix = 'Take session_replication_role back (ALTER ROLE … RESET, ALTER DATABASE … RESET).';
+    findings.push(broken('session_replication_role is replica: no foreign key is checked.', fix));
   }
   return findings;
 }

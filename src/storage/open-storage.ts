@@ -1,10 +1,11 @@
 /** Opens what the settings name: PostgreSQL (embedded or not) and the state store. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../kernel/plugin.ts';
-import type { StateStore } from '../kernel/store.ts';
+import { type StateStore, StoreUnavailable } from '../kernel/store.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
 import type { DatabaseConnection } from './connection-settings.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
+import { refuseUnsuitable } from './diagnose-database.ts';
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
@@ -12,6 +13,7 @@ import {
 import { openListenClient } from './postgres-listener.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { createRedisStore } from './redis-store.ts';
+import { refuseSharedSessions } from './session-probe.ts';
 import { storeBehindBreaker } from './store-behind-breaker.ts';
 import { waitForDatabase, waitForStore } from './wait-until-reachable.ts';
 
@@ -54,7 +56,10 @@ export const startLocalDatabase = ({
     log: (line) => log.debug({ event: 'postgres.line', line }, 'PostgreSQL says'),
   });
 
-/** Resolves when both answer; until then it tries again with growing pauses and logs each failure once. */
+/**
+ * Resolves when both answer; until then it tries again with growing pauses and logs each failure once. Throws
+ * `UnsuitableDatabase` for one that we cannot live with.
+ */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { databaseUrl, redisUrl, dataDir, poolSize, role, log, isAwaited = true } = options;
   const wait = {
@@ -76,7 +81,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     await embedded?.stop();
   };
   try {
-    if (isAwaited) await waitForDatabase(db, wait);
+    if (isAwaited) await waitForDatabase({ ping: () => examine(connection, db) }, wait);
+    else await refuseSharedSessions(connection).catch(unlessUnreachable);
     const store = redisUrl
       ? createRedisStore({ url: redisUrl, log })
       : onPostgres(db, connection, log);
@@ -100,6 +106,16 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     await close();
     throw error;
   }
+}
+
+/** Before anything is said through the pool: a pooler that shares sessions would hand it to others. */
+async function examine(connection: DatabaseConnection, db: OpenDatabase): Promise<void> {
+  await refuseSharedSessions(connection);
+  await refuseUnsuitable(db);
+}
+
+function unlessUnreachable(error: unknown): void {
+  if (!(error instanceof StoreUnavailable)) throw error;
 }
 
 function onPostgres(db: OpenDatabase, connection: DatabaseConnection, log: Log): StateStore {

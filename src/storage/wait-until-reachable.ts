@@ -20,7 +20,7 @@ interface Reachable {
 
 /**
  * Resolves when PostgreSQL answers.
- * Throws at once what no waiting heals: a refused login, a database that does not exist.
+ * Throws at once what no waiting heals: a refused login, a database that does not exist, a parameter that it does not take.
  */
 export const waitForDatabase = (database: Reachable, options: WaitOptions): Promise<void> =>
   waitUntilReachable('PostgreSQL', database, options);
@@ -52,8 +52,8 @@ async function waitUntilReachable(name: string, target: Reachable, options: Wait
   }
 }
 
-/** SQLSTATE class 28 (login), 3D000 (no such database); Redis' answers to AUTH. */
+/** SQLSTATE classes 28 (login), 3D (no such database), 22 and 42 (`options`); Redis' answers to AUTH. */
 function isRefused(error: Error): boolean {
-  if (/^(28|3D000)/.test(sqlState(error) ?? '')) return true;
+  if (/^(22|28|3D|42)/.test(sqlState(error) ?? '')) return true;
   return [...causes(error)].some((cause) => /^(WRONGPASS|NOAUTH|NOPERM)/.test(cause.message));
 }

@@ -13,6 +13,16 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { silentLog } from '../support/log.ts';
 import { postgresUrl } from '../support/service-urls.ts';
 
+/** What a good one says of itself. */
+const FACTS = {
+  version: '15.1',
+  number: 150_001,
+  readonly: false,
+  encoding: 'UTF8',
+  schema: 'public',
+  replication_role: 'origin',
+};
+
 describe('diagnosis of PostgreSQL', () => {
   let test: TestDatabase;
   before(async () => {
@@ -43,7 +53,7 @@ describe('diagnosis of PostgreSQL', () => {
   });
 
   it('finds an old one', async () => {
-    const row = { version: '14.9', number: 140_009, readonly: false };
+    const row = { ...FACTS, version: '14.9', number: 140_009 };
     const old = { query: async () => [row] } as unknown as Database;
     expect(await diagnose(old)).to.deep.equal([
       'broken: PostgreSQL is 14.9. Upgrade it to 15 or newer.',
