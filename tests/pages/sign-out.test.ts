@@ -88,6 +88,24 @@ describe('sign-out pages', () => {
   }
 
   it(
+    'SEC-93 "Back" after signing out shows nothing of the person: their pages are asked for again',
+    stage.visit({ javaScriptEnabled: false }, async (visitor) => {
+      const { user } = await signIn(visitor);
+      await visitor.open('/auth/email/verify');
+      await visitor.sees('Verify your address');
+      expect(await visitor.text()).to.include(user.email);
+      await visitor.open(logoutUrl());
+      await visitor.press('Sign out');
+      await visitor.sees('You are signed out');
+      for (const heading of ['Sign out?', 'Sign in first']) {
+        await visitor.page.goBack();
+        await visitor.page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor();
+        expect(await visitor.text('body')).to.not.include(user.email);
+      }
+    }),
+  );
+
+  it(
     'does not say that the person signed out who chose to stay',
     stage.visit({ javaScriptEnabled: false }, async (visitor) => {
       const { user } = await signIn(visitor);

@@ -134,6 +134,26 @@ describe('pages: browsers that do not say where a form comes from', () => {
     }),
   );
 
+  it('B-07 SEC-29 a front end under our origin calls the API without Sec-Fetch-*, whatever its Referrer-Policy', () => {
+    filter.drops = FETCH_METADATA;
+    return stage.visit({ javaScriptEnabled: true, proxy: filter.proxy }, async (person) => {
+      // A page of ours with `no-referrer`, whose policy lets scripts call us.
+      await person.open('/auth/doc');
+      const { email } = await createUser(stage.app);
+      const statuses = await person.page.evaluate(
+        async (body) => {
+          const headers = { 'content-type': 'application/json' };
+          const login = await fetch('/auth/login', { method: 'POST', headers, body });
+          const referrerPolicy = 'no-referrer';
+          const logout = await fetch('/auth/logout', { method: 'POST', referrerPolicy });
+          return [login.status, logout.status];
+        },
+        JSON.stringify({ email, password: PASSWORD }),
+      );
+      expect(statuses).to.deep.equal([200, 204]);
+    })();
+  });
+
   it(
     'B-07 SEC-32 a form in another site’s sandbox, which sends Origin null too, signs nobody in',
     visit(FETCH_METADATA, async (person) => {
