@@ -56,9 +56,9 @@ export const createKnownUser = async (app: TestApp) => {
   const { body } = await rp.redeem(codeOf(allowed));
   await query(
     app,
-    `INSERT INTO mails (id, recipient, template, locals, state, next_attempt_at, created_at)
-      VALUES ($1, $2, 'verify-email', '{"url":"CANARY-URL"}', 'queued', now(), now())`,
-    [randomUUID(), user.email],
+    `INSERT INTO mails (id, recipient, user_id, template, locals, state, next_attempt_at, created_at)
+      VALUES ($1, $2, $3, 'verify-email', '{"url":"CANARY-URL"}', 'queued', now(), now())`,
+    [randomUUID(), user.email, user.id],
   );
   const counts = await countRows(app, user.id);
   for (const [table, sql] of Object.entries(EXTRA_ROWS)) {

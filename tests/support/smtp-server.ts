@@ -39,6 +39,8 @@ export interface TestSmtpServer {
   /** All that was said to it in the clear, octet by octet. */
   readonly heard: () => string;
   readonly connections: () => number;
+  /** Greets those whom `silent` left waiting, and takes mails from here on. */
+  release(): void;
   close(): Promise<void>;
 }
 
@@ -71,13 +73,15 @@ export async function startSmtpServer(
   const mails: ParsedMail[] = [];
   let connections = 0;
   let heard = '';
+  const held: (() => void)[] = [];
   const server = new SMTPServer({
     ...optionsOf(switches),
     allowInsecureAuth: true,
     closeTimeout: 100,
     onConnect(_session, done) {
       connections += 1;
-      if (state.mode !== 'silent') done();
+      if (state.mode === 'silent') held.push(done);
+      else done();
     },
     onAuth({ username, password, validatePassword }, _session, done) {
       const isRight = validatePassword?.(PASSWORD) ?? password === PASSWORD;
@@ -134,6 +138,10 @@ export async function startSmtpServer(
     mails,
     heard: () => heard,
     connections: () => connections,
+    release() {
+      state.mode = 'accept';
+      for (const greet of held.splice(0)) greet();
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,7 +1,12 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type Listener, on } from '../../kernel/events.ts';
 import type { Contributions, Task } from '../../kernel/plugin.ts';
-import { EmailChanged, emailKey, UserRegistered, type UserService } from '../users/contract.ts';
+import {
+  EmailChanged,
+  emailSpellings,
+  UserRegistered,
+  type UserService,
+} from '../users/contract.ts';
 import type { LinkModel } from './model.ts';
 
 interface Dependencies {
@@ -26,7 +31,7 @@ export const createTask = ({ model, clock }: Dependencies): Task => ({
 export function createListeners({ model, users }: Dependencies): readonly Listener[] {
   const forget = async ({ userId }: { readonly userId: string }): Promise<void> => {
     const user = await users.find(userId);
-    if (user) await model.forgetClaims([user.emailCanonical, emailKey(user.email)]);
+    if (user) await model.forgetClaims(emailSpellings(user.email));
   };
   return [on(UserRegistered, forget), on(EmailChanged, forget)];
 }

@@ -1,7 +1,8 @@
 import { DataTypes, type Model, Op } from 'sequelize';
 import { inBatches } from '../../kernel/in-batches.ts';
+import type { DataSubject } from '../../kernel/plugin.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
-import type { PreparedUser } from '../users/contract.ts';
+import { emailSpellings, type PreparedUser } from '../users/contract.ts';
 
 /** What following a link does. A `decoy` does nothing: nobody has its code. */
 export type Purpose = 'verify-email' | 'change-email' | 'register' | 'password-reset' | 'decoy';
@@ -61,11 +62,12 @@ const CLAIMED = {
 const EXPORT = {
   name: 'email-links-export',
   text: `SELECT purpose, email, new_email, uses, created_at, expires_at, used_at
-    FROM email_links WHERE user_id = $1 ORDER BY created_at`,
+    FROM email_links WHERE user_id = $1 OR (user_id IS NULL AND new_email_canonical = ANY($2::text[])) ORDER BY created_at`,
 };
 const ERASE = {
   name: 'email-links-erase',
-  text: `DELETE FROM email_links WHERE code_hash IN (SELECT code_hash FROM email_links WHERE user_id = $1 LIMIT $2)
+  text: `DELETE FROM email_links WHERE code_hash IN (SELECT code_hash FROM email_links
+      WHERE user_id = $1 OR new_email_canonical = ANY($2::text[]) LIMIT $3)
     RETURNING code_hash`,
 };
 const FORGET = {
@@ -131,11 +133,16 @@ export function createLinkModel(db: Database) {
     },
 
     /** What the user was mailed links for. */
-    exportUser: (userId: string): Promise<object[]> => db.query(EXPORT, [userId]),
+    exportUser: ({ id, email }: DataSubject): Promise<object[]> =>
+      db.query(EXPORT, [id, emailSpellings(email)]),
 
-    /** Deletes at most `limit` links of the user, and answers how many. */
-    async eraseUser(userId: string, limit: number, transaction: Transaction): Promise<number> {
-      return (await db.query(ERASE, [userId, limit], transaction)).length;
+    /** Deletes at most `limit` links of the user, or to give their address to anybody; answers how many. */
+    async eraseUser(
+      { id, email }: DataSubject,
+      limit: number,
+      transaction: Transaction,
+    ): Promise<number> {
+      return (await db.query(ERASE, [id, emailSpellings(email), limit], transaction)).length;
     },
 
     /** Does the work, and undoes it again unless it is to be kept: both cost the same. */

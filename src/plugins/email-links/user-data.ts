@@ -5,6 +5,6 @@ import type { LinkModel } from './model.ts';
 export const createUserData = (
   links: LinkModel,
 ): Pick<Contributions, 'exportUser' | 'eraseUserInBatches'> => ({
-  exportUser: { email_links: ({ id }) => links.exportUser(id) },
-  eraseUserInBatches: ({ id }, size, transaction) => links.eraseUser(id, size, transaction),
+  exportUser: { email_links: links.exportUser },
+  eraseUserInBatches: links.eraseUser,
 });

@@ -22,5 +22,5 @@ export const createIdentityLetters =
     if (!user.emailVerified) return;
     const url = `${publicUrl}/auth/password/forgot`;
     const locals = { name: user.name ?? '', provider: label, detail: email ?? '', url };
-    await mails.enqueue({ to: user.email, template: what, locals }, transaction);
+    await mails.enqueue({ to: user.email, userId: user.id, template: what, locals }, transaction);
   };

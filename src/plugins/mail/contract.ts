@@ -41,6 +41,8 @@ interface IdentityLocals {
 export interface Mail {
   /** A single address. */
   readonly to: string;
+  /** Whose account it is about: it goes when they go, whatever their address is then. Missing where there is none yet. */
+  readonly userId?: string | undefined;
   /** One of `MailTemplates`; `enqueue` throws a TypeError for another. */
   readonly template: string;
   /** What the template shows; escaped there. */
@@ -70,7 +72,7 @@ export interface MailService {
   readonly enabled: boolean;
   /**
    * Puts the mail into the outbox as part of the transaction: it leaves once that has committed, or never.
-   * Fast, and never waits for an SMTP server. Does nothing when mail is not enabled.
+   * Fast, and never waits for an SMTP server. Does nothing when mail is not enabled, or its user is gone.
    */
   enqueue(mail: Mail, transaction: Transaction): Promise<void>;
   /** Newest first; without a state those that are not through: queued, sending, failed, uncertain. */

@@ -49,8 +49,8 @@ export const mail = definePlugin({
         ...{ mode, mails, from },
         check: server ? createSmtpCheck(server) : undefined,
       }),
-      exportUser: { mails: ({ email }) => mails.exportTo(email) },
-      eraseUserInBatches: ({ email }, size, transaction) => mails.eraseTo(email, size, transaction),
+      exportUser: { mails: mails.exportUser },
+      eraseUserInBatches: mails.eraseUser,
       // Most have left meanwhile, and their links do nothing any more.
       afterRestore: () => mails.abandon(),
       pages: mode === 'capture' ? createMailPages({ mails, product, base }) : [],

@@ -1,5 +1,7 @@
 import { inBatches } from '../../kernel/in-batches.ts';
+import type { DataSubject } from '../../kernel/plugin.ts';
 import type { Database, Transaction } from '../../kernel/store.ts';
+import { emailKey, emailSpellings } from '../users/contract.ts';
 import type { Mail, MailState } from './contract.ts';
 
 export interface MailRow {
@@ -18,10 +20,12 @@ export interface MailRow {
 const COLUMNS =
   'id, recipient, template, locals, state, attempts, last_error, created_at, next_attempt_at';
 
+// Of a user who was deleted meanwhile there is none, and the deletion waits for one that is on its way, and takes it along.
 const INSERT = {
   name: 'mails-insert',
-  text: `INSERT INTO mails (id, recipient, template, locals, state, next_attempt_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, now(), now())`,
+  text: `INSERT INTO mails (id, recipient, template, locals, state, user_id, recipient_key, next_attempt_at, created_at)
+    SELECT $1::uuid, $2::text, $3::text, $4::jsonb, $5::text, $6::uuid, $7::text, now(), now()
+    WHERE $6::uuid IS NULL OR EXISTS (SELECT FROM users WHERE id = $6::uuid FOR KEY SHARE)`,
 };
 const CLAIM = {
   name: 'mails-claim',
@@ -70,14 +74,16 @@ const LIST = {
   name: 'mails-list',
   text: `SELECT ${COLUMNS} FROM mails WHERE state = ANY($1::text[]) ORDER BY created_at DESC, id LIMIT $2`,
 };
+/** To any address that the user has or had, and to one that they asked for. */
+const THEIRS = '(user_id = $1 OR recipient_key = $2 OR recipient = ANY($3::text[]))';
 const EXPORT = {
   name: 'mails-export',
   text: `SELECT recipient, template, state, attempts, created_at, finished_at
-    FROM mails WHERE recipient = ANY($1::text[]) ORDER BY created_at`,
+    FROM mails WHERE ${THEIRS} ORDER BY created_at`,
 };
 const ERASE = {
   name: 'mails-erase',
-  text: `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE recipient = ANY($1::text[]) LIMIT $2) RETURNING id`,
+  text: `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE ${THEIRS} LIMIT $4) RETURNING id`,
 };
 const SWEEP = {
   name: 'mails-sweep',
@@ -114,10 +120,11 @@ export type MailModel = ReturnType<typeof createMailModel>;
 export function createMailModel(db: Database) {
   return {
     async insert(
-      { to, template, locals }: Mail,
+      { to, userId, template, locals }: Mail,
       { id, state, transaction }: { id: string; state: MailState; transaction: Transaction },
     ): Promise<void> {
-      await db.query(INSERT, [id, to, template, JSON.stringify(locals), state], transaction);
+      const values = [id, to, template, JSON.stringify(locals), state, userId ?? null];
+      await db.query(INSERT, [...values, emailKey(to)], transaction);
     },
     /** Mails that are due; nobody else gets them for `lease` seconds. */
     claim: (count: number, lease: number): Promise<MailRow[]> =>
@@ -149,11 +156,11 @@ export function createMailModel(db: Database) {
     },
     list: (states: readonly MailState[], limit: number): Promise<MailRow[]> =>
       db.query<MailRow>(LIST, [states, limit]),
-    /** Mails to an address, without what they say: links in them are as good as passwords. */
-    exportTo: (email: string): Promise<object[]> => db.query(EXPORT, [spellings(email)]),
-    /** Deletes at most `limit` mails to an address, and answers how many. */
-    async eraseTo(email: string, limit: number, transaction: Transaction): Promise<number> {
-      return (await db.query(ERASE, [spellings(email), limit], transaction)).length;
+    /** Mails of a user, without what they say: links in them are as good as passwords. */
+    exportUser: (user: DataSubject): Promise<object[]> => db.query(EXPORT, theirs(user)),
+    /** Deletes at most `limit` mails of a user, also one that a node has and has not handed over; answers how many. */
+    async eraseUser(user: DataSubject, limit: number, transaction: Transaction): Promise<number> {
+      return (await db.query(ERASE, [...theirs(user), limit], transaction)).length;
     },
     /** Gives up every mail that has not left for certain. */
     async abandon(): Promise<void> {
@@ -175,8 +182,7 @@ export function createMailModel(db: Database) {
   };
 }
 
-/** As the user wrote it, and as it is compared. */
-const spellings = (email: string): string[] => [email, email.normalize('NFKC').toLowerCase()];
+const theirs = ({ id, email }: DataSubject) => [id, emailKey(email), emailSpellings(email)];
 
 /** Forgets contents after a day, and deletes what was through 30 days ago, in small batches. */
 export async function sweepMails({

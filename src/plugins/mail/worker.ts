@@ -71,7 +71,8 @@ export function createWorker({ mails, deliver, compose, from, random, log }: Dep
       return conclude(row, { outcome: 'later', reason: (error as Error).message });
     }
     const handOver = async (): Promise<void> => {
-      if (!(await mails.handOver(row))) throw new Error('another node has the mail');
+      if (!(await mails.handOver(row)))
+        throw new Error('the mail was taken back, or another node has it');
     };
     await conclude(row, await deliver({ ...message, id, from, to, date }, handOver));
   };

@@ -32,7 +32,7 @@ export function createNotices({ db, mails, sessions, users, publicUrl }: Depende
         url: `${publicUrl}/auth/password/forgot`,
       };
       await db.transaction((transaction) =>
-        mails.enqueue({ to: user.email, template: 'new-sign-in', locals }, transaction),
+        mails.enqueue({ to: user.email, userId, template: 'new-sign-in', locals }, transaction),
       );
     },
   };

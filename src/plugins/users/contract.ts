@@ -183,7 +183,7 @@ export interface RolesVersion {
   readonly version: number;
 }
 
-export { type EmailAddress, emailKey, parseEmailAddress } from './email-address.ts';
+export { type EmailAddress, emailKey, emailSpellings, parseEmailAddress } from './email-address.ts';
 export {
   namedUser,
   notVerified,

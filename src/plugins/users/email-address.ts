@@ -65,6 +65,14 @@ export function parseEmailAddress(typed: string): EmailAddress | undefined {
 export const emailKey = (typed: string): string =>
   readEmailAddress(typed)?.key ?? lower(typed.normalize('NFKC').trim());
 
+/** How an address may be written down where it is compared: by this version, or by those before 2.2. */
+export function emailSpellings(email: string): readonly string[] {
+  const { address, canonical, key } = readEmailAddress(email) ?? {
+    ...{ address: email, canonical: email, key: emailKey(email) },
+  };
+  return [...new Set([email, address, canonical, key])];
+}
+
 /** What `email_key` holds: null where `email_canonical` says the same. The trigger of the table knows the same rule. */
 export const storedKey = ({ canonical, key }: EmailAddress): string | null =>
   /[^ -~]|xn--/.test(canonical) ? key : null;

@@ -58,7 +58,7 @@ export function createEmailChange(dependencies: EmailChangeDependencies) {
             new_email: email,
             new_email_canonical: key,
           },
-      mail: (url) => letters.confirmEmailChange(email, url),
+      mail: (url) => letters.confirmEmailChange(email, url, user.id),
       isSent: mayMail && !owner,
     });
   };

@@ -72,7 +72,7 @@ export function createRegistration(dependencies: RegistrationDependencies) {
     const mayMail = mailEnabled && (await limits.mail('register', emailKey(prepared.email)));
     const alongside: WithNewUser = async ({ id, email, emailCanonical }, transaction) => {
       const link = { purpose: 'verify-email', user_id: id, email: emailCanonical } as const;
-      await links.send(link, (url) => letters.verifyEmail(email, url), transaction);
+      await links.send(link, (url) => letters.verifyEmail(email, url, id), transaction);
     };
     const options = { emailVerified: false, ...(mayMail && { alongside }) };
     const user = await users.create(prepared, options);

@@ -63,7 +63,7 @@ export function createVerification(dependencies: VerificationDependencies) {
       if (user.emailVerified) return false;
       await links.deliver({
         link: { purpose: 'verify-email', user_id: user.id, email: user.emailCanonical },
-        mail: (url) => letters.verifyEmail(user.email, url),
+        mail: (url) => letters.verifyEmail(user.email, url, user.id),
         isSent: await limits.mail('verify', emailKey(user.email)),
       });
       return true;
