@@ -13,8 +13,9 @@ import { REST_CLIENT_ID, restScope } from './scopes.ts';
 import { keepPointer, sessionKey, sessionOfId } from './session-adapter.ts';
 import { roomBeside } from './token-size.ts';
 
-/** Clients that are told of the end of a session at the same time. */
+/** Clients that are told of the end of a session at the same time; those looked up for it leave connections to others. */
 const LOGOUTS_AT_ONCE = 50;
+const LOOK_UPS_AT_ONCE = 2;
 
 interface Dependencies {
   readonly issuer: string;
@@ -41,6 +42,7 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
     | undefined;
   const running = new Set<Promise<void>>();
   const inTurn = atMost(LOGOUTS_AT_ONCE);
+  const lookUp = atMost(LOOK_UPS_AT_ONCE);
 
   const parts = () => {
     if (!bound) throw new Error('the OIDC engine is used before the server was built');
@@ -54,7 +56,7 @@ export function createEngine(dependencies: Dependencies): BoundEngine {
 
   const tell = async (clientId: string, userId: string, uid: string): Promise<void> => {
     try {
-      const client = await provider().Client.find(clientId);
+      const client = await lookUp(() => provider().Client.find(clientId));
       if (client?.backchannelLogoutUri)
         await (client as LogoutClient).backchannelLogout(userId, uid);
     } catch (error) {

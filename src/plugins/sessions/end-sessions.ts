@@ -11,6 +11,8 @@ import type { Deny, RevocationService } from '../revocations/contract.ts';
 import { type Alongside, SessionEnded, type SessionService } from './contract.ts';
 import type { EndedRow, SessionModel } from './model.ts';
 
+/** Sessions that end in one batch: with each some grants may end, and all of these are denied together. */
+export const SESSION_BATCH = BATCH / 2;
 /** Live records that are deleted at the same time. */
 const AT_ONCE = 20;
 
@@ -41,6 +43,17 @@ interface Ended {
 export function createSessionEnds(dependencies: Dependencies) {
   const { sessions, grants, revocations, oidc, events, clock, log } = dependencies;
   const now = (): Date => new Date(clock.now());
+
+  /** One transaction that denies at most a batch, else throws `MoreThanABatch`. */
+  const aBatch: RevocationService['transaction'] = (work) =>
+    revocations.transaction((transaction, denyOne) => {
+      let denied = 0;
+      return work(transaction, (revocation) => {
+        denied += 1;
+        if (denied > BATCH) throw new MoreThanABatch();
+        denyOne(revocation);
+      });
+    });
 
   const announceOne = async (
     { id: uid, user_id: userId }: EndedRow,
@@ -80,7 +93,7 @@ export function createSessionEnds(dependencies: Dependencies) {
     for (const { id: sid } of rows) denyOne({ sid });
   };
 
-  /** At most a batch of sessions. `alongside` commits with it, and comes last. */
+  /** At most SESSION_BATCH sessions. `alongside` commits with it, and comes last. */
   const endThese = async (
     uids: readonly string[],
     reason: string,
@@ -89,7 +102,7 @@ export function createSessionEnds(dependencies: Dependencies) {
     const filter = { sessionId: uids, keepOffline };
     let before: readonly GrantOwner[] = [];
     const whole = (): Promise<Ended> =>
-      revocations.transaction(async (transaction, denyOne) => {
+      aBatch(async (transaction, denyOne) => {
         const rows = await sessions.end(uids, reason, now(), transaction);
         const owners = await grants.endAll(filter, reason, transaction, denyOne);
         await sessions.setLogoutDates(rows, now(), transaction);
@@ -113,7 +126,7 @@ export function createSessionEnds(dependencies: Dependencies) {
     const filter = grantsOf(userId, except);
     const before = [...(await grants.endInBatches(filter, reason))];
     const endSome = (limit: number) =>
-      revocations.transaction(async (transaction, denyOne) => {
+      aBatch(async (transaction, denyOne) => {
         const options = { reason, at: now(), except, limit };
         const { rows, isMore } = await sessions.endAll(userId, options, transaction);
         const its = { sessionId: rows.map(({ id }) => id) };
@@ -128,7 +141,7 @@ export function createSessionEnds(dependencies: Dependencies) {
       );
       await announce({ rows, owners: [...before, ...owners] }, reason);
       return isMore ? limit : 0;
-    });
+    }, SESSION_BATCH);
     return before;
   };
 
@@ -139,7 +152,7 @@ export function createSessionEnds(dependencies: Dependencies) {
   ) => {
     let before: readonly GrantOwner[] = [];
     const whole = (): Promise<Ended> =>
-      revocations.transaction(async (transaction, denyOne) => {
+      aBatch(async (transaction, denyOne) => {
         await alongside?.(transaction, denyOne);
         const options = { reason, at: now(), except, limit: BATCH };
         const { rows, isMore } = await sessions.endAll(userId, options, transaction);

@@ -1,5 +1,6 @@
 import { inBatches } from '../../kernel/in-batches.ts';
 import type { Log } from '../../kernel/plugin.ts';
+import { SESSION_BATCH } from './end-sessions.ts';
 import type { SessionModel } from './model.ts';
 
 /** Sessions that a sign-in itself ends at most; when they are more, the limit was lowered. */
@@ -8,7 +9,7 @@ const REASON = 'too many sessions';
 
 interface Dependencies {
   readonly sessions: Pick<SessionModel, 'surplus'>;
-  /** Ends at most a batch of sessions. */
+  /** Ends at most SESSION_BATCH sessions. */
   readonly end: (uids: readonly string[], reason: string) => Promise<void>;
   readonly log: Log;
   /** Sessions a user may have. */
@@ -31,7 +32,7 @@ export function createEviction({ sessions, end, log, limit }: Dependencies) {
         if (isStopping) return 0;
         if (ids.length > 0) await end(ids, REASON);
         return ids.length;
-      });
+      }, SESSION_BATCH);
     } catch (error) {
       const fields = { event: 'session.surplus_not_ended', sub: userId, err: error };
       log.warn(fields, 'sessions above the limit live on until the next sign-in');

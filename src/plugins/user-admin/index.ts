@@ -1,5 +1,6 @@
 /** The users admin API: superusers find, disable, enable and delete users. Owns no table. */
 import { z } from 'zod';
+import { createLongWork } from '../../kernel/long-work.ts';
 import { definePlugin } from '../../kernel/plugin.ts';
 import { Roles } from '../roles/contract.ts';
 import { Users } from '../users/contract.ts';
@@ -16,6 +17,7 @@ export const userAdmin = definePlugin({
     const users = use(Users);
     const roles = use(Roles);
     const cursors = createCursors({ keys: secrets.keys('user-list-cursors'), random });
-    return { routes: createRoutes(createUserAdmin({ users, roles, cursors, log })) };
+    const admin = createUserAdmin({ users, roles, cursors, log });
+    return { routes: createRoutes(admin, createLongWork(log)) };
   },
 });

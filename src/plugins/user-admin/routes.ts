@@ -1,3 +1,4 @@
+import type { LongWork } from '../../kernel/long-work.ts';
 import { access, defineRoute, type Route } from '../../kernel/route.ts';
 import { SUPERUSER } from '../roles/contract.ts';
 import { userProblems } from '../users/contract.ts';
@@ -22,7 +23,7 @@ const bodyOf = ({ user, roles }: UserWithRoles) => ({
 });
 
 /** `/users`: for superusers, looked up for every request. */
-export const createRoutes = (admin: UserAdmin): readonly Route[] => [
+export const createRoutes = (admin: UserAdmin, finish: LongWork): readonly Route[] => [
   defineRoute({
     method: 'get',
     path: '/users',
@@ -70,11 +71,17 @@ export const createRoutes = (admin: UserAdmin): readonly Route[] => [
     access: writing,
     summary: 'Delete a user and everything that is kept about them',
     params: UserId,
-    success: { status: 204 },
+    success: {
+      status: 204,
+      underWay:
+        'So much is kept about the user that deleting it goes on: `deleting_at` says so, and the user is disabled. Ask again: 204 or 404 when it is done. Where a server was stopped another one goes on within a minute.',
+    },
     problems: [userProblems.notFound, userProblems.lastSuperuser, problems.ownAccount],
     async handle({ params, principal }) {
-      await admin.delete(principal.sub, params.id);
-      return {};
+      const isDone = await finish(`deletion of user ${params.id}`, () =>
+        admin.delete(principal.sub, params.id),
+      );
+      return isDone ? {} : { isUnderWay: true };
     },
   }),
 ];
