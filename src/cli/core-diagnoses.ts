@@ -24,6 +24,7 @@ import {
   diagnoseConnections,
   diagnosePostgres,
 } from '../storage/diagnose-database.ts';
+import { diagnoseDatabaseSettings } from '../storage/diagnose-database-settings.ts';
 import {
   createRedisProbe,
   diagnoseRedis,
@@ -99,6 +100,7 @@ function diagnosesOfStores(
   return [
     failure ? diagnoseFailure(failure) : diagnosePostgres(db),
     diagnoseConnections(db, pools),
+    diagnoseDatabaseSettings(db, storage.connection),
     diagnoseMigrations({ db, plugins, log }, config.mayMigrate),
     ...(redis ? [diagnoseStateStore(store), diagnoseRedis(redis)] : []),
   ];

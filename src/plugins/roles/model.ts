@@ -114,6 +114,10 @@ const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
+/** By the constraint: Sequelize reads `fields` from a message, which lc_messages translates. */
+const isOfName = ({ original }: UniqueConstraintError): boolean =>
+  'constraint' in original && original.constraint === 'roles_name_key';
+
 export type RoleModel = ReturnType<typeof createRoleModel>;
 
 /** Tables `roles` and `user_roles`. An id that is no UUID is one of nobody. */
@@ -132,7 +136,7 @@ function roleTable(db: Database) {
       try {
         return toRole((await Roles.create({ ...rest, created_at: at, updated_at: at })).get());
       } catch (error) {
-        if (error instanceof UniqueConstraintError && 'name' in error.fields) return undefined;
+        if (error instanceof UniqueConstraintError && isOfName(error)) return undefined;
         throw error;
       }
     },
