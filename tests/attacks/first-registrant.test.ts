@@ -122,7 +122,7 @@ describe('D1 commands that name a user by an address that somebody registered', 
     await app.app.use(Users).verifyEmail(id, email, undefined as never);
     const owner = await signIn(email, ATTACKERS);
     const kept = await run('create-superuser', [email]);
-    expect(kept.out).to.contain('keeps the password');
+    expect(kept.out).to.contain('the password is unchanged');
     expect((await owner.browser.request('/users')).status).to.equal(401);
     await owner.browser.request('/auth/refresh', { method: 'POST' });
     expect((await owner.browser.request('/users')).status).to.equal(200);
