@@ -56,7 +56,12 @@ async function runCommand(
     const record: CommandInput['record'] = (action, target, diff = {}) =>
       log.info({ event: `admin.${action}`, target, diff }, 'a command changed something');
     try {
-      await command.run({ args, options, io: terminal, record, use: app.use });
+      await command.run({
+        ...{ args, options, record },
+        io: terminal,
+        random: systemRandom,
+        use: app.use,
+      });
     } finally {
       await app.close();
     }

@@ -228,6 +228,7 @@ export interface CommandInput {
   readonly args: readonly string[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly io: CommandIo;
+  readonly random: Random;
   /** Logs a change (`admin.<action>`, actor `cli`) that no service logs. Target: an id. Diff: what was and is, no secret. */
   record(action: string, target: string, diff?: object): void;
   use<Service>(token: ServiceToken<Service>): Service;

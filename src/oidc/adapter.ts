@@ -4,6 +4,7 @@ import type { Random } from '../kernel/clock.ts';
 import { CodeReplayed, type GrantFence, type SessionFence } from '../kernel/oidc.ts';
 import type { CoreSettings } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
+import { libraryTime } from './library-clock.ts';
 import { ACTED_ON } from './lifetimes.ts';
 import { refuseToStore } from './request-sizes.ts';
 import type { StoredResources } from './resources.ts';
@@ -181,7 +182,7 @@ function interactionAdapter({ store }: AdapterDependencies): Adapter {
     },
     async find(id) {
       const found = (await plain.find(id)) as AdapterPayload | undefined;
-      return found && { ...found, exp: Math.floor(Date.now() / 1000) + ACTED_ON };
+      return found && { ...found, exp: libraryTime() + ACTED_ON };
     },
   };
 }

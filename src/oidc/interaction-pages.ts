@@ -10,6 +10,7 @@ import type {
 import { defineProblems } from '../kernel/problem.ts';
 import type { Exchange, Page, PageInput, PageReply } from '../kernel/route.ts';
 import { createKeepInteraction, type KeepInteractionDependencies } from './keep-interaction.ts';
+import { ACTED_ON } from './lifetimes.ts';
 import { own } from './own.ts';
 import { redirectHost } from './redirect-host.ts';
 import { createStepRules } from './step-rules.ts';
@@ -125,7 +126,8 @@ async function finish(
   if (replacedSession && raw.session) {
     // The request goes on with the new session; oidc-provider compares the two by this member.
     delete (raw.session as { uid?: string }).uid;
-    await raw.save(Math.max(1, raw.exp - Math.floor(Date.now() / 1000)));
+    // As long as `keep-interaction.ts` has just let it go on.
+    await raw.save(ACTED_ON);
   }
   const answer = { ...result, ...(result.login ? { login } : {}) };
   const mergeWithLastSubmission = !result.error;

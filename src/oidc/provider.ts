@@ -17,6 +17,7 @@ import { lifetimes } from './lifetimes.ts';
 import { type IsClientSecret, overrideModels } from './models.ts';
 import { createRenderError } from './render-error.ts';
 import { limitSignOutState, sizeChecks } from './request-sizes.ts';
+import { scopeCheck } from './require-scope.ts';
 import { completeAccessToken } from './resource-server.ts';
 import { createStoredResources } from './resources.ts';
 import { OIDC_SCOPES, REST_CLIENT_ID } from './scopes.ts';
@@ -89,7 +90,7 @@ export function createProvider(dependencies: ProviderDependencies): Provider {
     clientBasedCORS: (_ctx, origin) => dependencies.origins.has(origin),
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => true },
-    extraParams: sizeChecks,
+    extraParams: { ...sizeChecks, ...scopeCheck },
     findAccount: createFindAccount(
       dependencies.accounts,
       claims,

@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
 import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider';
+import type { Random } from '../kernel/clock.ts';
 import type { SessionFence } from '../kernel/oidc.ts';
 import type { CoreSettings } from '../kernel/plugin.ts';
 import type { StateStore } from '../kernel/store.ts';
@@ -40,8 +41,8 @@ export const keepPointer = (
 const aliasKey = (id: string): Buffer => hash('sha256', `alias ${id}`, 'buffer');
 
 /** Only who holds the old id can read the new one. */
-function seal(text: string, id: string): string {
-  const nonce = randomBytes(12);
+function seal(text: string, id: string, random: Dependencies['random']): string {
+  const nonce = random.bytes(12);
   const cipher = createCipheriv('aes-256-gcm', aliasKey(id), nonce);
   const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
   return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64url');
@@ -81,6 +82,7 @@ interface Dependencies {
   readonly store: StateStore;
   readonly sessions: SessionFence;
   readonly core: Pick<CoreSettings, 'sessionTtl'>;
+  readonly random: Pick<Random, 'bytes'>;
 }
 
 /**
@@ -88,7 +90,8 @@ interface Dependencies {
  * A signed-in session counts only while the fence in PostgreSQL lets it live, and by cookies of the version it says: one
  * that is saved by who holds a former cookie stays as it was for them.
  */
-export function createSessionAdapter({ store, sessions: fence, core }: Dependencies): Adapter {
+export function createSessionAdapter(dependencies: Dependencies): Adapter {
+  const { store, sessions: fence, core, random } = dependencies;
   /** Versions of the cookies that requests came with. */
   const versions = new WeakMap<object, number>();
 
@@ -108,7 +111,7 @@ export function createSessionAdapter({ store, sessions: fence, core }: Dependenc
     const sub = (await readRecord(pointer.uid))?.accountId;
     if (!sub) return store.delete(pointerKey(id));
     const { uid, version } = pointer;
-    const alias: Pointer = { uid, version, sub, next: seal(successor, id) };
+    const alias: Pointer = { uid, version, sub, next: seal(successor, id, random) };
     await keepPointer(store, id, alias, ALIAS);
   };
 

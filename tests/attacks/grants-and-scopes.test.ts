@@ -25,6 +25,49 @@ describe('grant types and scopes of a client', () => {
   const call = (path: string, token: string | undefined) =>
     app.browser().request(path, { anonymous: true, headers: { authorization: `Bearer ${token}` } });
 
+  describe('an authorization request', () => {
+    const asking = (scope: string | undefined, more = {}) => ({ scope, ...more });
+    const ASKED: Record<string, ReturnType<typeof asking>> = {
+      'no scope': asking(undefined),
+      'an empty scope': asking(''),
+      'spaces alone': asking('  '),
+      'a scope that is none': asking('nonsense'),
+      'one that the client may not have': asking('account'),
+      'one that no user can give': asking('revocations'),
+      'offline_access alone, without a question': asking('offline_access'),
+      'no scope, but the API': asking(undefined, { resource: 'api' }),
+      'no scope, silently': asking(undefined, { prompt: 'none' }),
+    };
+    for (const [what, asked] of Object.entries(ASKED)) {
+      it(`with ${what} fails with invalid_scope at once, as at /par (RFC 6749 §3.3, §4.1.2.1)`, async () => {
+        const rp = await createRelyingParty(app);
+        const params = {
+          ...asked,
+          ...('resource' in asked ? { resource: `${app.issuer}/api` } : {}),
+        };
+        for (const from of [app.browser(), browser]) {
+          const { location } = await rp.authorize(from, params);
+          expect(location?.href.startsWith(rp.redirectUri)).to.equal(true);
+          expect(Object.fromEntries(location?.searchParams ?? [])).to.include({
+            error: 'invalid_scope',
+            state: 'a-state',
+            iss: app.issuer,
+          });
+        }
+        const all = new URL(rp.authorizationUrl(params), app.issuer).searchParams;
+        const pushed = await rp.post('/oidc/par', Object.fromEntries(all));
+        expect(pushed.status).to.equal(400);
+        expect(pushed.json()).to.include({ error: 'invalid_scope' });
+      });
+    }
+
+    it('without openid is plain OAuth: tokens, and no ID token', async () => {
+      const rp = await createRelyingParty(app, { allowed_scopes: ['account'] });
+      const { body } = await rp.redeem(codeOf(await rp.authorize(browser, { scope: 'account' })));
+      expect(body).to.include({ scope: 'account' }).and.not.to.have.property('id_token');
+    });
+  });
+
   describe('grant types', () => {
     for (const grant_type of [
       'password',

@@ -200,7 +200,7 @@ describe("the operator's API and third parties", () => {
     const silent = await rp.authorize(browser, { scope: 'openid', prompt: 'none' });
     expect(errorOf(silent)).to.equal('consent_required');
     const bare = await rp.authorize(browser, { scope: undefined, prompt: 'none' });
-    expect(errorOf(bare), 'without any scope').to.equal('consent_required');
+    expect(errorOf(bare), 'without any scope').to.equal('invalid_scope');
     const { page, body: more } = await allowed(rp);
     expect(page.text).to.include(`Use ${TITLE} for you`);
     expectApi(more);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { StateStore } from '../../src/kernel/store.ts';
 import { createSessionAdapter } from '../../src/oidc/session-adapter.ts';
+import { testRandom } from '../plugins/plugin-context.ts';
 
 const IDLE = 60;
 const LIFETIME = 3600;
@@ -25,7 +26,12 @@ describe('session adapter', () => {
       cookieVersion: async () => (alive ? fence.version : undefined),
       seen: async () => undefined,
     } as never;
-    const adapter = createSessionAdapter({ store, sessions, core: { sessionTtl: LIFETIME } });
+    const adapter = createSessionAdapter({
+      store,
+      sessions,
+      core: { sessionTtl: LIFETIME },
+      random: testRandom,
+    });
     const lifetimes = () => [...entries.values()].map(({ ttl }) => ttl);
     return { adapter, entries, fence, lifetimes };
   };

@@ -125,6 +125,7 @@ export async function runCommand(
     args: line.args ?? [],
     options: { ...line.options },
     io,
+    random: testRandom,
     record: (action, target) => void recorded.push(`${action} ${target}`),
     use: (token) => findService(provides ?? [], token),
   });

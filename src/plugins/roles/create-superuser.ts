@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type Command, CommandError, type CommandInput } from '../../kernel/plugin.ts';
 import { EmailLinks } from '../email-links/contract.ts';
 import type { Alongside } from '../sessions/contract.ts';
@@ -109,9 +108,9 @@ const vouchFor =
 
 /** Verified from the start: the operator typed the address, and a password that nobody else knows. */
 async function create(input: CommandInput): Promise<Made> {
-  const { args, record, use } = input;
+  const { args, random, record, use } = input;
   const typed = await readPassword(input, 'Password (empty to have one made): ');
-  const password = typed ?? randomBytes(GENERATED_BYTES).toString('base64url');
+  const password = typed ?? random.token(GENERATED_BYTES);
   const prepared = await use(Users).prepare({ email: args[0] ?? '', password });
   const user = await use(Users).create(prepared, { emailVerified: true });
   if (!user) {

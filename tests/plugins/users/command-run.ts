@@ -1,6 +1,7 @@
 /** Runs a command as `authsrv` would, with a terminal played by hand. */
 import type { Command } from '../../../src/kernel/plugin.ts';
 import type { ServiceToken } from '../../../src/kernel/service.ts';
+import { testRandom } from '../plugin-context.ts';
 
 export interface Terminal {
   /** Answers to questions, in order; undefined when there is no terminal. */
@@ -45,6 +46,7 @@ export function createCommandRunner(
         },
         readStdin: async () => stdin,
       },
+      random: testRandom,
       record: (action, target, diff = {}) => void changes.push({ action, target, diff }),
       use: <Service>({ name: service }: ServiceToken<Service>) => services[service] as Service,
     });
