@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { BATCH } from '../../src/kernel/in-batches.ts';
 import type { Plugin, UserData } from '../../src/kernel/plugin.ts';
 import { createRegistry } from '../../src/kernel/registry.ts';
 import type { Transaction } from '../../src/kernel/store.ts';
+import { MoreThanABatch } from '../../src/kernel/whole-or-batches.ts';
 import { failureOf, plugin, shared } from './test-plugin.ts';
 
 const user = { id: 'an-id', email: 'ana@example.com' };
@@ -54,6 +56,46 @@ describe('what plugins keep about a user', () => {
     expect(calls).to.deep.equal([
       ['top', user, transaction],
       ['base', user, transaction],
+    ]);
+  });
+
+  it('C2 is erased in batches: what has no bound, as much as one has room for, then the next', async () => {
+    const rows = { top: BATCH + 10, base: BATCH };
+    const asked: [string, number][] = [];
+    const growing = (name: 'top' | 'base', dependsOn: string[] = []): Plugin =>
+      plugin(
+        name,
+        {
+          async eraseUserInBatches(_user, size) {
+            const erased = Math.min(size, rows[name]);
+            rows[name] -= erased;
+            asked.push([name, size]);
+            return erased;
+          },
+          eraseUser: async () => void asked.push([name, 0]),
+        },
+        { dependsOn },
+      );
+    const userData = userDataAmong([growing('top', ['base']), growing('base')]);
+    const failure = await userData.erase(user, transaction).catch((error: unknown) => error);
+    expect(failure, 'nothing of it may be committed').to.be.an.instanceOf(MoreThanABatch);
+    const left: boolean[] = [];
+    for (let batch = 0; batch < 2; batch += 1) {
+      left.push(await userData.eraseBatch(user, transaction));
+    }
+    expect(left).to.deep.equal([true, false]);
+    await userData.erase(user, transaction);
+    expect(rows).to.deep.equal({ top: 0, base: 0 });
+    expect(asked).to.deep.equal([
+      ['top', BATCH],
+      ['top', BATCH],
+      ['base', BATCH - 10],
+      ['top', BATCH],
+      ['base', BATCH],
+      ['top', BATCH],
+      ['top', 0],
+      ['base', BATCH],
+      ['base', 0],
     ]);
   });
 

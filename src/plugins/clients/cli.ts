@@ -81,7 +81,8 @@ const rotateSecretCommand: Command = {
 
 const deleteCommand: Command = {
   name: 'client delete',
-  summary: 'delete a client, with the consents and grants that people gave it',
+  summary:
+    'delete a client, with the consents and grants that people gave it; one that was cut off is finished by the next',
   args: CLIENT_ID,
   async run({ args: [clientId = ''], io, use }) {
     await use(Clients).delete(clientId);

@@ -47,7 +47,8 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'user delete',
-    summary: 'delete a user and everything that is kept about them, for good',
+    summary:
+      'delete a user and everything that is kept about them, for good; one that was cut off is finished by the next',
     args: [USER_ARGUMENT],
     options: [UNVERIFIED_OPTION, { flags: '--yes', summary: 'do not ask' }],
     async run(input) {
