@@ -2,12 +2,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Client, DatabaseError } from 'pg';
+import { withMigrators } from '../../src/migrations.ts';
 import { type OpenDatabase, openDatabase } from '../../src/storage/database.ts';
 import { endsSession, isStalePlan } from '../../src/storage/database-failures.ts';
 import { diagnosePostgres } from '../../src/storage/diagnose-database.ts';
+import { authsrv } from '../support/authsrv.ts';
 import { query } from '../support/known-user.ts';
 import { silentLog } from '../support/log.ts';
 import { PASSWORD } from '../support/people.ts';
+import { SECRET_KEY } from '../support/server-process.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 /** Each changes what is written, read or understood, or ends a session or a statement early; those of a group at once. */
@@ -195,6 +198,46 @@ describe('settings of the database that are not ours', function () {
       const withOptions = `${app.database.url}${joint}${String(query)}`;
       await expectOursAt(withOptions);
     } finally {
+      await admin.query(`DROP ROLE ${role}`);
+    }
+  });
+
+  it('B-17 PGOPTIONS and its like change nothing, and the tables may be in a schema of their own', async () => {
+    const role = `own_schema_${process.pid}`;
+    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    await admin.query(`CREATE SCHEMA ${role} AUTHORIZATION ${role}`);
+    await admin.query(`ALTER ROLE ${role} SET search_path = ${role}`);
+    try {
+      const url = app.database.url.replace(/^(\w+:\/\/)[^@]*@/, `$1${role}:x@`);
+      const env = {
+        DATABASE_URL: url,
+        PGOPTIONS:
+          '-c DateStyle=German -c statement_timeout=1min -c default_transaction_isolation=serializable',
+        PGTZ: 'Asia/Tokyo',
+        PGDATESTYLE: 'German',
+        PGCLIENTENCODING: 'LATIN1',
+        PGHOST: 'nowhere.invalid',
+        PGPORT: '1',
+        PGAPPNAME: 'hostile',
+      };
+      const connection = { connectionString: url };
+      await withMigrators({ connection, plugins: [], log: silentLog }, ([core]) => core.up());
+      const tables = await admin.query<{ schemaname: string }>(
+        `SELECT schemaname FROM pg_tables WHERE tableowner = '${role}' GROUP BY 1`,
+      );
+      expect(tables.rows).to.deep.equal([{ schemaname: role }]);
+      const input = { env, stdin: PASSWORD };
+      const made = await authsrv(['create-superuser', 'ann@example.com', '--password-stdin'], {
+        ...input,
+        env: { ...env, SECRET_KEY },
+      });
+      expect(made.code, made.stderr).to.equal(0);
+      const users = await admin.query<{ age: number }>(
+        `SELECT extract(epoch FROM now() - created_at)::float8 AS age FROM ${role}.users`,
+      );
+      expect(Math.abs(users.rows[0]?.age ?? Infinity)).to.be.lessThan(600);
+    } finally {
+      await admin.query(`DROP OWNED BY ${role} CASCADE`);
       await admin.query(`DROP ROLE ${role}`);
     }
   });
