@@ -14,7 +14,7 @@ const MAX_AGE = /(?<=; max-age=)\d+/g;
 const OPAQUE = /(?<![\w-])[\w-]{40,}(?:\.[\w-]+)*/g;
 
 /** Seconds since 1970. */
-const EPOCH = /("(?:exp|iat|auth_time|updated_at)": )\d{10}/g;
+const EPOCH = /("(?:exp|iat|auth_time|updated_at)": ?)\d{10}/g;
 
 /** Origins of this run, and those that the reader sees. */
 export type Origins = Readonly<Record<string, string>>;
