@@ -1,6 +1,12 @@
 import type { Context, Middleware } from 'koa';
 import { defineProblems } from '../kernel/problem.ts';
-import type { Exchange, Page, PageReply, RequestInfo } from '../kernel/route.ts';
+import {
+  type Exchange,
+  FailedAfterSignIn,
+  type Page,
+  type PageReply,
+  type RequestInfo,
+} from '../kernel/route.ts';
 import { checkOrigin, type Source } from './check-origin.ts';
 import { applyCookies } from './cookies.ts';
 import { createFormTokens, type FormTokenParts, type FormTokens } from './form-tokens.ts';
@@ -49,7 +55,13 @@ export function pageHandler(page: Page, environment: PageEnvironment): Middlewar
     const { csrf } = tokens;
     const work = page.handle({ params, query, form, csrf, request: requestInfo(ctx) });
     const name = `${page.method.toUpperCase()} ${page.path}`;
-    sendPage(ctx, page, await inTime(name, work), { ...environment, tokens });
+    try {
+      sendPage(ctx, page, await inTime(name, work), { ...environment, tokens });
+    } catch (error) {
+      if (!(error instanceof FailedAfterSignIn)) throw error;
+      applyCookies(ctx, environment.cookies, error.cookies);
+      throw error.cause;
+    }
   };
   return async (ctx) => {
     const source = checkOrigin(ctx, allowed);

@@ -99,6 +99,8 @@ export interface Prompt {
 
 /** What a person gave a client in one authorization (one code, one refresh family). */
 export interface NewGrant {
+  /** Default: a new one. */
+  readonly id?: string;
   readonly userId: string;
   readonly clientId: string;
   readonly sessionId: string;
@@ -172,7 +174,7 @@ export interface SessionFence {
   seen(uid: string): Promise<void>;
   /** Did the person prove who they are within the last 5 minutes? False for a session that has ended. */
   isRecent(uid: string): Promise<boolean>;
-  /** The same person proved again who they are. `authTime` in seconds. */
+  /** The same person proved again who they are, and keeps the cookies they have. `authTime` in seconds. */
   reauthenticated(uid: string, authTime: number): Promise<void>;
   /** A refresh token was used twice: ends its grant and session, and tells (RFC 9700 §4.14.2). */
   refreshReplayed(grantId: string): Promise<void>;

@@ -205,6 +205,17 @@ export function defineStream<
   };
 }
 
+/** A page failed after somebody was signed in: the browser gets its cookies all the same, beside the answer for `cause`. */
+export class FailedAfterSignIn extends Error {
+  override readonly name = 'FailedAfterSignIn';
+  readonly cookies: readonly CookieChange[];
+
+  constructor(cause: unknown, cookies: readonly CookieChange[]) {
+    super('the page failed after the sign-in', { cause });
+    this.cookies = cookies;
+  }
+}
+
 /** The answer of a page: HTML from a view, or a redirect (303 See Other, RFC 9700 §4.12). */
 export type PageReply =
   | {

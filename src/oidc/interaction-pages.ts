@@ -8,7 +8,13 @@ import type {
   PromptOutcome,
 } from '../kernel/oidc.ts';
 import { defineProblems } from '../kernel/problem.ts';
-import type { Exchange, Page, PageInput, PageReply } from '../kernel/route.ts';
+import {
+  type Exchange,
+  FailedAfterSignIn,
+  type Page,
+  type PageInput,
+  type PageReply,
+} from '../kernel/route.ts';
 import { createKeepInteraction, type KeepInteractionDependencies } from './keep-interaction.ts';
 import { ACTED_ON } from './lifetimes.ts';
 import { own } from './own.ts';
@@ -61,8 +67,12 @@ export function createInteractionPages(dependencies: Dependencies): Page[] {
       throw interactionProblems.expired();
     const outcome = await step({ ...input, interaction });
     if (!('finish' in outcome)) return outcome;
-    const redirect = await finish(provider, raw, exchange, outcome.finish);
-    return { redirect, cookies: outcome.cookies ?? [] };
+    const { cookies = [] } = outcome;
+    try {
+      return { redirect: await finish(provider, raw, exchange, outcome.finish), cookies };
+    } catch (error) {
+      throw new FailedAfterSignIn(error, cookies);
+    }
   };
 
   const rulesOf = createStepRules(prompts, (exchange) =>

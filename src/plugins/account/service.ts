@@ -117,9 +117,10 @@ export function createAccountService(dependencies: AccountDependencies) {
       if (!isRight) throw problems.invalidCredentials();
       if (!uid) return [];
       const isBrowser = clientId === oidc.restClient.id;
-      const cookies = isBrowser ? await browsers.renew({ userId, uid }, request) : [];
-      await sessions.reauthenticated(uid, epochSeconds(clock));
-      return cookies;
+      const authTime = epochSeconds(clock);
+      if (isBrowser) return browsers.renew({ userId, uid }, request, authTime);
+      await sessions.reauthenticated(uid, authTime);
+      return [];
     },
 
     async updateProfile(

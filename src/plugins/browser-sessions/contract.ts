@@ -47,11 +47,13 @@ export interface BrowserSessionService {
   /**
    * Other cookies for the same session; copies of the former ones lead nowhere from then on, also while a session that
    * knows them is being saved. Tokens only where there were some. None for who does not have the session's own cookie, and
-   * where the session ends meanwhile.
+   * where the session ends meanwhile. With `authTime` (seconds) the person has just proved who they are: with the former
+   * cookies nobody has.
    */
   renew(
     session: { readonly userId: string; readonly uid: string },
     request: RequestInfo,
+    authTime?: number,
   ): Promise<readonly CookieChange[]>;
   readonly tokens: RefreshTokens;
   /** Where the tokens of a pair go. */

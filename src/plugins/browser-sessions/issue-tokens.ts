@@ -1,6 +1,7 @@
 import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
 import type { LiveSession, OidcEngine } from '../../kernel/oidc.ts';
 import type { CookieChange } from '../../kernel/route.ts';
+import type { Transaction } from '../../kernel/store.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { TokenPair } from './contract.ts';
 import type { RefreshTokens } from './refresh-token.ts';
@@ -20,35 +21,49 @@ export interface IssueDependencies {
   readonly sessionTtl: number;
 }
 
-/** The first tokens of a session: a grant of its own for the cookie API. Undefined when it has ended meanwhile. */
-export async function issueFirstPair(
+/** The first tokens of a session, which count once their grant is written. */
+export interface PreparedPair {
+  readonly pair: TokenPair;
+  /** Throws an Error when the session has ended meanwhile. */
+  readonly write: (transaction: Transaction) => Promise<void>;
+  /** When it is not written after all. Never throws: nobody has been given it. */
+  readonly discard: () => Promise<void>;
+}
+
+/** The first tokens of a session, with a grant of their own for the cookie API: all that can fail but the writing. */
+export async function prepareFirstPair(
   session: Pick<LiveSession, 'uid' | 'userId'>,
   { grants, oidc, tokens, clock, random, ...settings }: IssueDependencies,
-): Promise<TokenPair | undefined> {
+): Promise<PreparedPair> {
   const { clientId, scope, audience } = settings;
   const { userId, uid: sessionId } = session;
-  const gid = await grants.create({
-    userId,
-    clientId,
-    sessionId,
-    openidScope: 'openid profile email',
-    resources: { [audience]: scope },
-    audiences: [audience, oidc.issuer],
-  });
-  if (gid === undefined) return undefined;
+  const gid = random.token();
   const access = await oidc.issueAccessToken({ userId, grantId: gid, sessionId, scope });
   const iat = epochSeconds(clock);
   const exp = iat + Math.min(settings.refreshTokenTtl, settings.sessionTtl);
   const claims = { jti: random.token(), gid, sid: sessionId, sub: userId, rot: 0, iat, exp };
   await tokens.activate(claims);
+  const grant = {
+    ...{ id: gid, userId, clientId, sessionId },
+    openidScope: 'openid profile email',
+    resources: { [audience]: scope },
+    audiences: [audience, oidc.issuer],
+  };
   return {
-    userId,
-    sessionId,
-    accessToken: access.token,
-    accessExpiresAt: access.expiresAt,
-    roles: access.roles,
-    refreshToken: tokens.sign(claims),
-    refreshExpiresAt: exp,
+    pair: {
+      userId,
+      sessionId,
+      accessToken: access.token,
+      accessExpiresAt: access.expiresAt,
+      roles: access.roles,
+      refreshToken: tokens.sign(claims),
+      refreshExpiresAt: exp,
+    },
+    async write(transaction) {
+      const written = await grants.create(grant, transaction);
+      if (written === undefined) throw new Error('the session ended in its own transaction');
+    },
+    discard: () => tokens.discard(claims.jti).catch(() => undefined),
   };
 }
 

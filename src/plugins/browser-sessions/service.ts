@@ -1,11 +1,16 @@
 import type { Log } from '../../kernel/plugin.ts';
 import { wholeOrBatches } from '../../kernel/whole-or-batches.ts';
-import type { SessionService } from '../sessions/contract.ts';
+import type { Alongside, SessionService } from '../sessions/contract.ts';
 import type { BrowserSession, BrowserSessionService, Proof } from './contract.ts';
-import { type IssueDependencies, issueFirstPair, tokenCookies } from './issue-tokens.ts';
+import {
+  type IssueDependencies,
+  type PreparedPair,
+  prepareFirstPair,
+  tokenCookies,
+} from './issue-tokens.ts';
 
 interface Dependencies extends IssueDependencies {
-  readonly sessions: Pick<SessionService, 'start' | 'end' | 'renewCookie'>;
+  readonly sessions: Pick<SessionService, 'start' | 'reauthenticated' | 'renewCookie'>;
   readonly log: Pick<Log, 'warn'>;
 }
 
@@ -15,11 +20,19 @@ export function createBrowserSessions(parts: Dependencies): BrowserSessionServic
   const start = async (userId: string, proof: Proof): Promise<BrowserSession | undefined> => {
     const { request, ...proven } = proof;
     const previous = await oidc.currentSession(request.exchange);
-    if (previous) await sessions.end(previous.uid, 'replaced by a new sign-in');
     const { ip, userAgent } = request;
-    const started = await sessions.start({ userId, ...proven, ip, userAgent, request });
-    const pair = started && (await issueFirstPair(started.session, parts));
-    return pair && { pair, cookies: [...started.cookies, ...tokenCookies(pair, clock)] };
+    let prepared: PreparedPair | undefined;
+    const started = await sessions.start({
+      ...{ userId, ...proven, ip, userAgent, request },
+      replaces: previous && { uid: previous.uid, reason: 'replaced by a new sign-in' },
+      async prepare(session) {
+        prepared = await prepareFirstPair(session, parts);
+        return prepared.write;
+      },
+    });
+    if (!started || !prepared) return undefined;
+    const { pair } = prepared;
+    return { pair, cookies: [...started.cookies, ...tokenCookies(pair, clock)] };
   };
 
   return {
@@ -37,24 +50,30 @@ export function createBrowserSessions(parts: Dependencies): BrowserSessionServic
       }
     },
 
-    async renew({ userId, uid }, { exchange }) {
+    async renew({ userId, uid }, { exchange }, authTime) {
       const current = await oidc.currentSession(exchange);
-      if (current?.uid !== uid) return [];
+      if (current?.uid !== uid) {
+        if (authTime !== undefined) await sessions.reauthenticated(uid, authTime);
+        return [];
+      }
+      const { pair, write, discard } = await prepareFirstPair({ uid, userId }, parts);
       const [family, reason] = [{ sessionId: uid, clientId }, 'cookies renewed'];
       let hasTokens = false;
-      const renewCookie = () =>
-        sessions.renewCookie(uid, async (transaction, deny) => {
-          const ended = await grants.endAll(family, reason, transaction, deny);
-          hasTokens ||= ended.length > 0;
-        });
-      const cookie = await wholeOrBatches(renewCookie, async () => {
-        hasTokens = (await grants.endInBatches(family, reason)).length > 0;
-      });
+      const alongside: Alongside = async (transaction, deny) => {
+        const ended = await grants.endAll(family, reason, transaction, deny);
+        hasTokens ||= ended.length > 0;
+        if (hasTokens) await write(transaction);
+      };
+      const cookie = await wholeOrBatches(
+        () => sessions.renewCookie(uid, { authTime, alongside }),
+        async () => {
+          hasTokens = (await grants.endInBatches(family, reason)).length > 0;
+        },
+      );
+      if (!cookie || !hasTokens) await discard();
       // Over meanwhile: those of its cookies that the browser still has lead nowhere, and others are not this session's.
       if (!cookie) return [];
-      if (!hasTokens) return [cookie];
-      const pair = await issueFirstPair({ uid, userId }, parts);
-      return pair ? [cookie, ...tokenCookies(pair, clock)] : [];
+      return hasTokens ? [cookie, ...tokenCookies(pair, clock)] : [cookie];
     },
   };
 }

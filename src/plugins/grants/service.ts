@@ -85,7 +85,7 @@ export function createGrantService({
     endInBatches,
 
     async create({ openidScope, resources, audiences, ...given }: NewGrant, transaction) {
-      const id = random.token();
+      const id = given.id ?? random.token();
       const createdAt = now();
       const isLive = await grants.insert(
         {

@@ -20,7 +20,16 @@ export interface SignIn {
   readonly userAgent: string;
   /** Of the browser that is signed in. */
   readonly request: Pick<RequestInfo, 'cookie'>;
+  /** The session that the browser had: ends when, and only if, this one begins. */
+  readonly replaces?: { readonly uid: string; readonly reason: string } | undefined;
+  /**
+   * What else belongs to it: whatever can fail is done here, before it begins; what is answered is called in the transaction
+   * in which it does, and undoes it by throwing.
+   */
+  readonly prepare?: (session: LiveSession) => Promise<Write>;
 }
+
+export type Write = (transaction: Transaction) => Promise<void>;
 
 export interface StartedSession {
   readonly session: LiveSession;
@@ -64,7 +73,7 @@ export type Alongside = (
 
 export interface SessionService extends SessionFence {
   /**
-   * A person proved who they are: a session, its history entry, its live record. Its cookie carries it.
+   * A person proved who they are: a session, its history entry, its live record, all or none. Its cookie carries it.
    * This is the end of every sign-in, however many steps it had, so it is here that the browser becomes a known one.
    * Undefined when the user has been disabled or deleted meanwhile, or has other credentials now.
    */
@@ -80,9 +89,16 @@ export interface SessionService extends SessionFence {
   revoke(uid: string, reason: string): Promise<void>;
   /**
    * Another cookie for a session; every one of before, and every id rotated away, leads nowhere. `alongside` commits with
-   * it, and comes last. Undefined when the session has ended.
+   * it, and comes last. With `authTime` (seconds) the person has just proved who they are. Undefined when the session has
+   * ended.
    */
-  renewCookie(uid: string, alongside?: Alongside): Promise<CookieChange | undefined>;
+  renewCookie(
+    uid: string,
+    options?: {
+      readonly authTime?: number | undefined;
+      readonly alongside?: Alongside;
+    },
+  ): Promise<CookieChange | undefined>;
   /**
    * Ends every session and grant of a user but those of the session `except`; `afterwards` commits with it and comes last.
    * When they are more than a batch, those come in batches first, which `inBatches` does with what it needs before and

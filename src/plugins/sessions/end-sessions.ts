@@ -28,6 +28,8 @@ interface Dependencies {
 
 interface EndOptions {
   readonly told?: readonly string[] | undefined;
+  /** Commits with it, and comes before it. */
+  readonly first?: Alongside;
   readonly alongside?: Alongside;
   readonly keepOffline?: boolean;
 }
@@ -93,16 +95,17 @@ export function createSessionEnds(dependencies: Dependencies) {
     for (const { id: sid } of rows) denyOne({ sid });
   };
 
-  /** At most SESSION_BATCH sessions. `alongside` commits with it, and comes last. */
+  /** At most SESSION_BATCH sessions. `first` and `alongside` commit with it, and come first and last. */
   const endThese = async (
     uids: readonly string[],
     reason: string,
-    { told, alongside, keepOffline = true }: EndOptions = {},
+    { told, first, alongside, keepOffline = true }: EndOptions = {},
   ): Promise<void> => {
     const filter = { sessionId: uids, keepOffline };
     let before: readonly GrantOwner[] = [];
     const whole = (): Promise<Ended> =>
       aBatch(async (transaction, denyOne) => {
+        await first?.(transaction, denyOne);
         const rows = await sessions.end(uids, reason, now(), transaction);
         const owners = await grants.endAll(filter, reason, transaction, denyOne);
         await sessions.setLogoutDates(rows, now(), transaction);

@@ -39,6 +39,11 @@ const INSERT_HISTORY = {
   text: `INSERT INTO login_history (id, user_id, session_id, method, device, ip, auth_date)
     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 };
+const FORGET = { name: 'sessions-forget', text: 'DELETE FROM sessions WHERE id = $1' };
+const FORGET_HISTORY = {
+  name: 'login-history-forget',
+  text: 'DELETE FROM login_history WHERE session_id = $1 AND auth_date = $2',
+};
 const ALIVE = {
   name: 'sessions-alive',
   text: `SELECT cookie_ver FROM sessions WHERE id = $1 AND ended_at IS NULL AND created_at > $2`,
@@ -187,21 +192,21 @@ export type SessionModel = ReturnType<typeof createSessionModel>;
 export function createSessionModel(db: Database) {
   return {
     /** False when the user is disabled or gone by now, or has other credentials. */
-    async insert(session: NewSession): Promise<boolean> {
+    async insert(session: NewSession, transaction: Transaction): Promise<boolean> {
       const { id, historyId, userId, amr, device, ip, authenticatedAt, at } = session;
-      return db.transaction(async (transaction) => {
-        const row = [id, userId, amr, device, ip, at];
-        const values = [...row, session.credentialsVersion, authenticatedAt];
-        const rows = await db.query(INSERT, values, transaction);
-        if (rows.length === 0) return false;
-        const method = amr.join(' ');
-        await db.query(
-          INSERT_HISTORY,
-          [historyId, userId, id, method, device, ip, at],
-          transaction,
-        );
-        return true;
-      });
+      const row = [id, userId, amr, device, ip, at];
+      const values = [...row, session.credentialsVersion, authenticatedAt];
+      const rows = await db.query(INSERT, values, transaction);
+      if (rows.length === 0) return false;
+      const entry = [historyId, userId, id, amr.join(' '), device, ip, at];
+      await db.query(INSERT_HISTORY, entry, transaction);
+      return true;
+    },
+
+    /** Deletes a session that nobody was told of, with its history entry. */
+    async forget({ id, at }: Pick<NewSession, 'id' | 'at'>, transaction: Transaction) {
+      await db.query(FORGET_HISTORY, [id, at], transaction);
+      await db.query(FORGET, [id], transaction);
     },
 
     /** Which cookies count; undefined for a session that is over. */
@@ -266,8 +271,8 @@ export function createSessionModel(db: Database) {
       return (await db.query<{ auth_time: number }>(READ_AUTH_TIME, values))[0]?.auth_time;
     },
 
-    async setAuthTime(id: string, at: Date): Promise<void> {
-      await db.query(AUTH_TIME, [id, at]);
+    async setAuthTime(id: string, at: Date, transaction?: Transaction): Promise<void> {
+      await db.query(AUTH_TIME, [id, at], transaction);
     },
 
     async seen(id: string, at: Date): Promise<void> {

@@ -2,16 +2,17 @@ import { type Clock, epochSeconds, type Random } from '../../kernel/clock.ts';
 import type { Events } from '../../kernel/events.ts';
 import type { OidcEngine } from '../../kernel/oidc.ts';
 import type { Log } from '../../kernel/plugin.ts';
+import type { Transaction } from '../../kernel/store.ts';
 import type { GrantService } from '../grants/contract.ts';
 import type { KnownBrowserService } from '../known-browsers/contract.ts';
 import type { RevocationService } from '../revocations/contract.ts';
+import { createBeginSession } from './begin-session.ts';
 import {
   type Alongside,
   RefreshReplayed,
   type SessionService,
   SessionStarted,
 } from './contract.ts';
-import { describeDevice } from './describe-device.ts';
 import type { SessionEnds } from './end-sessions.ts';
 import type { Eviction } from './evict-sessions.ts';
 import type { SessionModel } from './model.ts';
@@ -38,7 +39,7 @@ interface Dependencies {
 }
 
 export function createSessionService(dependencies: Dependencies): SessionService {
-  const { sessions, grants, revocations, oidc, events, clock, random, log } = dependencies;
+  const { sessions, grants, revocations, oidc, events, clock, log } = dependencies;
   const now = (): Date => new Date(clock.now());
   /** A use is written down at most once a minute. */
   const unusedSince = (): Date => new Date(clock.now() - (dependencies.idleTtl + 60) * 1000);
@@ -47,18 +48,39 @@ export function createSessionService(dependencies: Dependencies): SessionService
   const { endThese, endAll } = dependencies.ends;
   const end: SessionService['end'] = (uid, reason, told) => endThese([uid], reason, { told });
 
+  const begin = createBeginSession({ ...dependencies, endThese });
+
+  const proved = (uid: string, authTime: number, transaction?: Transaction): Promise<void> =>
+    sessions.setAuthTime(uid, new Date(authTime * 1000), transaction);
+
+  /** The row decides what is recent; with an older live record the person is asked once more, at worst. */
+  const touch = async (uid: string, authTime: number): Promise<void> => {
+    await oidc.touchSession(uid, authTime).catch((error: unknown) => {
+      log.warn({ event: 'session.not_kept_alive', sid: uid, err: error }, 'not kept alive');
+    });
+  };
+
   return {
     end,
     endAll,
     revoke: (uid, reason) => endThese([uid], reason, { keepOffline: false }),
 
-    async renewCookie(uid, alongside) {
+    async renewCookie(uid, { authTime, alongside } = {}) {
+      const current = await sessions.cookieVersion(uid, oldest());
+      if (current === undefined) return undefined;
+      // The new one is there before the former ones stop to count, so that a failure leaves one that leads somewhere.
+      const cookie = await oidc.reopenSession(uid, current + 1);
       const version = await revocations.transaction(async (transaction, deny) => {
         const renewed = await sessions.renewCookies(uid, transaction);
-        if (renewed !== undefined) await alongside?.(transaction, deny);
+        if (renewed === undefined) return undefined;
+        if (authTime !== undefined) await proved(uid, authTime, transaction);
+        await alongside?.(transaction, deny);
         return renewed;
       });
-      return version === undefined ? undefined : oidc.reopenSession(uid, version);
+      if (version === undefined) return undefined;
+      if (authTime !== undefined) await touch(uid, authTime);
+      // Another request renewed it as well, and was first.
+      return version === current + 1 ? cookie : oidc.reopenSession(uid, version);
     },
 
     async isAlive(uid) {
@@ -73,25 +95,25 @@ export function createSessionService(dependencies: Dependencies): SessionService
     history: (userId, { before, limit }) => sessions.history(userId, before, limit),
     seen: (sessionId) => sessions.seen(sessionId, now()),
 
-    async start({ userId, credentialsVersion, amr, authTime = epochSeconds(clock), ...client }) {
-      const uid = random.token();
-      const device = describeDevice(client.userAgent);
-      const historyId = random.uuid();
-      const row = { id: uid, historyId, userId, credentialsVersion, amr, device, ip: client.ip };
-      const authenticatedAt = new Date(authTime * 1000);
-      if (!(await sessions.insert({ ...row, authenticatedAt, at: now() }))) return undefined;
-      const session = { uid, userId, amr, authTime };
-      const cookie = await oidc.openSession(session);
-      await dependencies.eviction.makeRoom(userId, uid);
+    async start(signIn) {
+      const begun = await begin(signIn);
+      if (!begun) return undefined;
+      const { session, cookie } = begun;
+      const { uid, userId } = session;
+      // From here on it is there: nothing that follows may fail it.
+      await dependencies.eviction.makeRoom(userId, uid).catch((error: unknown) => {
+        const fields = { event: 'session.surplus_not_ended', sub: userId, err: error };
+        log.warn(fields, 'sessions above the limit live on until the next sign-in');
+      });
       events.emit(SessionStarted, { sessionId: uid, userId });
-      const user = { id: userId, credentialsVersion };
-      const known = await dependencies.knownBrowsers.remember(user, client.request);
+      const user = { id: userId, credentialsVersion: signIn.credentialsVersion };
+      const known = await dependencies.knownBrowsers.remember(user, signIn.request);
       return { session, cookies: [cookie, ...known] };
     },
 
     async reauthenticated(uid, authTime) {
-      await sessions.setAuthTime(uid, new Date(authTime * 1000));
-      await oidc.touchSession(uid, authTime);
+      await proved(uid, authTime);
+      await touch(uid, authTime);
     },
 
     async refreshReplayed(grantId) {

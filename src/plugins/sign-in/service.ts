@@ -44,9 +44,8 @@ export function createSignInService(dependencies: Dependencies) {
     request: RequestInfo,
     { amr, authTime }: HowProven = PASSWORD_NOW,
   ): Promise<PromptOutcome> => {
-    const cookies = await browsers.renew({ uid, userId }, request);
     const ts = Math.min(now(), authTime ?? now());
-    await sessions.reauthenticated(uid, ts);
+    const cookies = await browsers.renew({ uid, userId }, request, ts);
     return { finish: login(userId, { amr, ts }, false), cookies };
   };
 
@@ -64,15 +63,12 @@ export function createSignInService(dependencies: Dependencies) {
       return renew(current, request, { amr, authTime });
     }
     const authTime = Math.min(now(), how.authTime ?? now());
-    if (current) await sessions.end(current.uid, 'another user signed in');
     const { ip, userAgent } = request;
     const started = await sessions.start({
       userId,
       credentialsVersion,
-      ...{ amr, authTime },
-      ip,
-      userAgent,
-      request,
+      ...{ amr, authTime, ip, userAgent, request },
+      replaces: current && { uid: current.uid, reason: 'another user signed in' },
     });
     return (
       started && { finish: login(userId, { amr, ts: authTime }, true), cookies: started.cookies }
