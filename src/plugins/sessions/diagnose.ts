@@ -1,19 +1,29 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { broken, type Diagnosis, type Finding, warning } from '../../kernel/plugin.ts';
 import type { SessionModel } from './model.ts';
-import { monthsFrom } from './partitions.ts';
+import { historyLimit, monthsFrom } from './partitions.ts';
 
 interface Dependencies {
-  readonly sessions: Pick<SessionModel, 'partitionFacts'>;
+  readonly sessions: Pick<SessionModel, 'partitionFacts' | 'pastPartitions'>;
   readonly clock: Clock;
+  /** LOGIN_HISTORY_DAYS. */
+  readonly days: number;
 }
 
-/** `login_history`: partitions are there for this month and the next, and none of its rows has gone astray. */
-export const diagnosePartitions = ({ sessions, clock }: Dependencies): Diagnosis => ({
+/** Milliseconds in which a partition must have gone. */
+const GRACE = 86_400_000;
+
+/**
+ * `login_history`: partitions are there for this month and the next, none of its rows has gone astray, and months that are to be
+ * forgotten have gone.
+ */
+export const diagnosePartitions = ({ sessions, clock, days }: Dependencies): Diagnosis => ({
   name: 'login_history',
   async check() {
     const { strays, missing } = await sessions.partitionFacts(monthsFrom(clock.now(), 2));
-    return [...judgeStrays(strays), ...judgeMissing(missing)];
+    const limit = historyLimit(clock.now() - GRACE, days);
+    const past = limit ? await sessions.pastPartitions(limit) : [];
+    return [...judgeStrays(strays), ...judgeMissing(missing), ...judgePast(past)];
   },
 });
 
@@ -30,5 +40,13 @@ function judgeMissing(missing: readonly string[]): Finding[] {
   const problem = `login_history lacks partitions: ${missing.join(', ')}.`;
   const fix =
     'A start makes them, and nodes do twice a day: see in their logs why "sessions.partitions" fails.';
+  return [warning(problem, fix)];
+}
+
+function judgePast(past: readonly string[]): Finding[] {
+  if (past.length === 0) return [];
+  const problem = `login_history keeps more than LOGIN_HISTORY_DAYS: ${past.join(', ')}.`;
+  const fix =
+    'Nodes drop them once an hour: see in their logs why "sessions.login-history" fails; a transaction that stays open (pg_dump, a report) holds it up.';
   return [warning(problem, fix)];
 }

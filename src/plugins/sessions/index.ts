@@ -10,7 +10,7 @@ import { createSessionEnds } from './end-sessions.ts';
 import { createEviction } from './evict-sessions.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createSessionModel } from './model.ts';
-import { createPartitionKeeper } from './partitions.ts';
+import { createForgetHistory, createPartitionKeeper } from './partitions.ts';
 import { createSessionService } from './service.ts';
 import { settings } from './settings.ts';
 import { createUserData } from './user-data.ts';
@@ -40,6 +40,8 @@ export const sessions = definePlugin({
       idleTtl: core.sessionIdleTtl,
     });
     const keepPartitions = createPartitionKeeper({ sessions: model, clock });
+    const days = context.settings.LOGIN_HISTORY_DAYS;
+    const forgetHistory = createForgetHistory({ sessions: model, clock, days });
     const housekeeping = createHousekeeping({
       sessions: model,
       end: service.end,
@@ -51,9 +53,10 @@ export const sessions = definePlugin({
       provides: [provide(Sessions, service)],
       ...createUserData(model),
       afterRestore: () => model.endEvery('restored', new Date(clock.now())),
-      diagnoses: [diagnosePartitions({ sessions: model, clock })],
+      diagnoses: [diagnosePartitions({ sessions: model, clock, days })],
       tasks: [
         { name: 'sessions.partitions', every: 12 * 3600, run: keepPartitions },
+        { name: 'sessions.login-history', every: 3600, run: forgetHistory },
         { name: 'sessions.housekeeping', every: 600, run: housekeeping },
       ],
       start: keepPartitions,

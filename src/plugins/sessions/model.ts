@@ -153,6 +153,19 @@ const STRAYS = {
   name: 'login-history-strays',
   text: 'SELECT count(*)::int AS strays FROM login_history_default',
 };
+const STALE_STRAYS = {
+  name: 'login-history-stale-strays',
+  text: `DELETE FROM login_history_default WHERE ctid IN (
+    SELECT ctid FROM login_history_default WHERE auth_date < $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id`,
+};
+/** Whoever made them, and under whichever name: their bounds tell which months they are of. */
+const PAST = {
+  name: 'login-history-past',
+  text: `SELECT name FROM (
+      SELECT oid::regclass::text AS name, substring(pg_get_expr(relpartbound, oid) FROM 'TO \\(''([^'']+)''\\)') AS bound
+      FROM pg_class JOIN pg_inherits ON inhrelid = oid WHERE inhparent = 'login_history'::regclass) AS partitions
+    WHERE bound::timestamptz <= $1 ORDER BY bound::timestamptz`,
+};
 const MISSING = {
   name: 'login-history-missing',
   text: `SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_inherits
@@ -337,16 +350,43 @@ export function createSessionModel(db: Database) {
       return { strays: counted?.strays ?? 0, missing: rows.map(({ name }) => name) };
     },
 
+    /** Partitions of the login history whose last day was before `limit`, the oldest first. */
+    async pastPartitions(limit: Date): Promise<string[]> {
+      const rows = await db.query<{ name: string }>(PAST, [limit]);
+      return rows.map(({ name }) => name);
+    },
+
+    /**
+     * Drops a partition, whose name must come from `pastPartitions`. It waits for half a second at most, since sign-ins wait
+     * behind it: throws an Error when somebody reads the history that long.
+     */
+    async dropPartition(name: string): Promise<void> {
+      await db.transaction(async (transaction) => {
+        const run = (sql: string) => db.orm.query(sql, { transaction });
+        await run(`SET LOCAL lock_timeout = '500ms'`);
+        await run(LOCK_PARTITIONS);
+        await run(`DROP TABLE IF EXISTS ${name}`);
+      });
+    },
+
+    /** Deletes at most `size` rows of before `limit` that are in no partition of a month; answers how many. */
+    async deleteStrays(limit: Date, size: number): Promise<number> {
+      return (await db.query(STALE_STRAYS, [limit, size])).length;
+    },
+
     /** Makes the partitions of the login history for the months of these dates (UTC). Idempotent. */
     async createPartitions(months: readonly Date[]): Promise<void> {
       await db.transaction(async (transaction) => {
         const run = (sql: string) => db.orm.query(sql, { transaction });
-        await run(`SELECT pg_advisory_xact_lock(hashtext('login_history partitions'))`);
+        await run(LOCK_PARTITIONS);
         for (const month of months) await run(partitionSql(month));
       });
     },
   };
 }
+
+/** One node at a time, until the transaction ends. */
+const LOCK_PARTITIONS = `SELECT pg_advisory_xact_lock(hashtext('login_history partitions'))`;
 
 const partitionName = (date: Date): string =>
   `login_history_${date.toISOString().slice(0, 7).replace('-', '_')}`;
