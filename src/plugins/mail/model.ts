@@ -108,10 +108,12 @@ const ABANDON = {
 };
 const TROUBLES = {
   name: 'mails-troubles',
+  // Each by an index: what was sent in a month is not looked at.
   text: `SELECT
-    count(*) FILTER (WHERE state IN ('queued', 'sending') AND created_at < now() - interval '1 hour')::int AS late,
-    count(*) FILTER (WHERE state IN ('failed', 'uncertain') AND created_at > now() - interval '1 day')::int AS ended
-    FROM mails`,
+    (SELECT count(*) FROM mails
+      WHERE state IN ('queued', 'sending') AND created_at < now() - interval '1 hour')::int AS late,
+    (SELECT count(*) FROM mails
+      WHERE created_at > now() - interval '1 day' AND state IN ('failed', 'uncertain'))::int AS ended`,
 };
 
 export type MailModel = ReturnType<typeof createMailModel>;
