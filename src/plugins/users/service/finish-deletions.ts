@@ -10,7 +10,7 @@ const LATE = 3_600;
 const LIMIT = 100;
 
 interface Dependencies {
-  readonly users: Pick<UserModel, 'beingDeleted'>;
+  readonly users: Pick<UserModel, 'beingDeleted' | 'findById'>;
   readonly remove: UserService['delete'];
   readonly log: Pick<Log, 'warn'>;
 }
@@ -19,7 +19,9 @@ interface Dependencies {
 export function createFinishDeletions({ users, remove, log }: Dependencies): () => Promise<void> {
   return async () => {
     for (const id of await users.beingDeleted(0, LIMIT)) {
-      await remove(id).catch((error: unknown) => {
+      await remove(id).catch(async (error: unknown) => {
+        // Another node was faster.
+        if (!(await users.findById(id))) return;
         const fields = { event: 'user.deletion_failed', sub: id, err: error };
         log.warn(fields, 'the deletion of a user stopped half-way and is tried again');
       });
