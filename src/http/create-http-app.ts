@@ -14,7 +14,7 @@ import { lastingCookies, readCookie, readCookies } from './cookies.ts';
 import { oidcCors, routeCors } from './cors.ts';
 import { prefersPage, type Render, sendErrorPage } from './error-page.ts';
 import { health, type Readiness } from './health.ts';
-import { isLocal } from './local-request.ts';
+import { createIsLocal } from './local-request.ts';
 import { type MetricsOptions, metrics } from './metrics.ts';
 import { oauthErrors } from './oauth-errors.ts';
 import { observeRequests, type RequestObserver } from './observe-requests.ts';
@@ -71,6 +71,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   const { publicUrl, render, log, cookies } = options;
   const base = basePath(publicUrl);
   const clientIp = createClientIp(options.trustedProxies, logUnclear(log));
+  const isLocal = createIsLocal(options.trustedProxies);
   const requestInfo = (ctx: Context): RequestInfo => ({
     id: String(ctx.state['requestId']),
     ip: clientIp(ctx.req),
@@ -99,7 +100,7 @@ export function createHttpApp(options: HttpOptions): RequestListener {
   app.use(lastingCookies);
   app.use(failures(options));
   const answerHealth = health(options.checks, options.readiness, options.clock);
-  const answerMetrics = metrics(options.metrics);
+  const answerMetrics = metrics(options.metrics, isLocal);
   const rest = limitRest(options.limiter, ipOf);
   app.use(rest).use(requirePath).use(answerHealth).use(answerMetrics);
   if (base) app.use(metadataAtRoot(base));

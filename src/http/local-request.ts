@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
-import { isLoopbackAddress, isLoopbackHost } from '../kernel/addresses.ts';
+import {
+  isLoopbackAddress,
+  isLoopbackHost,
+  isWithin,
+  parseAddress,
+  parseRange,
+} from '../kernel/addresses.ts';
 import { parseHop } from './forwarded-for.ts';
 
 /** A host and perhaps a port, nothing else: no user information, no path, no list. */
@@ -29,19 +35,22 @@ const hopsOf = (req: IncomingMessage, name: string): readonly string[] => {
   return name === 'x-forwarded-for' ? values.flatMap((one) => one.split(',')) : values;
 };
 
+/** HTTP/1.0 is what nginx speaks unless it is told not to, and what no browser and no scraper does. */
+const isSilent = (req: IncomingMessage, names: readonly string[]): boolean =>
+  req.httpVersion !== '1.0' &&
+  !names.some((name) => NAMES_CLIENT.test(name) || PASSED_ON.test(name));
+
 /**
- * Made here, as far as any proxy tells: one that names nobody passed it on for somebody. So did one that speaks HTTP/1.0,
- * as nginx does unless it is told not to.
+ * Made here, as far as any proxy tells: one that says anything passed it on for somebody. That this was us is believed only
+ * of the `X-Forwarded-For` of a proxy of TRUST_PROXY; others pass on what their clients say of themselves.
  */
-function isFromHere(req: IncomingMessage): boolean {
+function isFromHere(req: IncomingMessage, isTrusted: (address: string | undefined) => boolean) {
+  const { remoteAddress } = req.socket;
+  if (!isLoopbackAddress(remoteAddress)) return false;
   const names = Object.keys(req.headersDistinct);
+  if (isSilent(req, names)) return true;
   const hops = names.filter((name) => NAMES_CLIENT.test(name)).flatMap((name) => hopsOf(req, name));
-  const isPassedOn = req.httpVersion === '1.0' || names.some((name) => PASSED_ON.test(name));
-  return (
-    isLoopbackAddress(req.socket.remoteAddress) &&
-    hops.every(isLoopbackHop) &&
-    (hops.length > 0 || !isPassedOn)
-  );
+  return isTrusted(remoteAddress) && names.includes('x-forwarded-for') && hops.every(isLoopbackHop);
 }
 
 const isLocalName = (authority: string): boolean => {
@@ -54,14 +63,21 @@ const isLocalName = (authority: string): boolean => {
  * under a name that is local. A page elsewhere whose own name was pointed at a loopback address (DNS rebinding) sends that
  * name. The host of an https PUBLIC_URL is not local either: we speak no TLS, so whoever asks for it came through a proxy.
  */
-export function isLocal({ req, originalUrl }: Context): boolean {
-  // Koa's own getters are pinned to PUBLIC_URL.
-  const hosts = req.headersDistinct['host'] ?? [];
-  const target = authorityOfTarget(originalUrl);
-  return (
-    isFromHere(req) &&
-    hosts.length === 1 &&
-    hosts.every(isLocalName) &&
-    (target === undefined || isLocalName(target))
-  );
+export function createIsLocal(trusted: readonly string[]): (ctx: Context) => boolean {
+  const ranges = trusted.map(parseRange).filter((range) => range !== undefined);
+  const isTrusted = (text: string | undefined): boolean => {
+    const address = parseAddress(text ?? '');
+    return address !== undefined && ranges.some((range) => isWithin(address, range));
+  };
+  return ({ req, originalUrl }) => {
+    // Koa's own getters are pinned to PUBLIC_URL.
+    const hosts = req.headersDistinct['host'] ?? [];
+    const target = authorityOfTarget(originalUrl);
+    return (
+      isFromHere(req, isTrusted) &&
+      hosts.length === 1 &&
+      hosts.every(isLocalName) &&
+      (target === undefined || isLocalName(target))
+    );
+  };
 }

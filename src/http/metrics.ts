@@ -1,6 +1,5 @@
 import type { Context, Middleware } from 'koa';
 import { sameText } from '../kernel/same-text.ts';
-import { isLocal } from './local-request.ts';
 
 export interface MetricsOptions {
   readonly text: () => Promise<{ readonly type: string; readonly body: string }>;
@@ -9,7 +8,10 @@ export interface MetricsOptions {
 }
 
 /** `GET /metrics`, for Prometheus; whoever may not read it finds nothing there. */
-export function metrics({ text, token }: MetricsOptions): Middleware {
+export function metrics(
+  { text, token }: MetricsOptions,
+  isLocal: (ctx: Context) => boolean,
+): Middleware {
   const mayRead = (ctx: Context): boolean =>
     token === undefined ? isLocal(ctx) : sameText(ctx.get('Authorization'), `Bearer ${token}`);
   return async (ctx, next) => {

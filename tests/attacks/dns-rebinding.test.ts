@@ -149,8 +149,41 @@ describe('names that lead to this machine', () => {
     ]) {
       expectAll(await statuses(['localhost'], '', [header]), 404, header);
     }
-    const own = ['X-Forwarded-For: 127.0.0.1', 'X-Real-IP: ::1', 'X-Forwarded-Proto: https'];
-    expectAll(await statuses(['localhost'], '', own), 200, own.join());
+  });
+
+  // A proxy that adds nothing passes on whatever its client says of itself.
+  it('C9 D17 a loopback address in a header opens nothing where no proxy of TRUST_PROXY says it', async () => {
+    for (const header of [
+      ...['X-Forwarded-For: 127.0.0.1', 'X-Forwarded-For: [::1]:4000', 'X-Real-IP: ::1'],
+      ...['Client-IP: 127.0.0.1', 'X-Remote-Addr: 127.0.0.1'],
+    ]) {
+      expectAll(await statuses(['localhost'], '', [header]), 404, header);
+      expectAll(await statuses(['localhost'], '', [header, 'Via: 1.1 proxy']), 404, header);
+      for (const target of Object.values(targets)) {
+        const head = [`GET ${target} HTTP/1.0`, 'Host: 127.0.0.1:3000', header];
+        expect((await rawRequest(app, head)).status, header).to.equal(404);
+      }
+    }
+  });
+
+  it('D17 a proxy of TRUST_PROXY passes on what was asked on this machine, by X-Forwarded-For alone', async () => {
+    const behind = await startTestApp({ settings: { TRUST_PROXY: '127.0.0.1' } });
+    try {
+      const statusOf = async (version: string, ...headers: readonly string[]) =>
+        (await rawRequest(behind, [`GET /metrics HTTP/${version}`, 'Host: localhost', ...headers]))
+          .status;
+      const own = ['X-Forwarded-For: 127.0.0.1', 'X-Real-IP: ::1', 'X-Forwarded-Proto: https'];
+      expect(await statusOf('1.1', ...own)).to.equal(200);
+      expect(await statusOf('1.0', 'X-Forwarded-For: [::1]:4000')).to.equal(200);
+      expect(await statusOf('1.1')).to.equal(200);
+      expect(await statusOf('1.1', 'X-Real-IP: ::1')).to.equal(404);
+      expect(await statusOf('1.0', 'X-Real-IP: ::1')).to.equal(404);
+      expect(await statusOf('1.1', 'X-Forwarded-For: 127.0.0.1, 198.18.0.1')).to.equal(404);
+      expect(await statusOf('1.1', 'X-Forwarded-For: 198.18.0.1, 127.0.0.1')).to.equal(404);
+      expect(await statusOf('1.1', ...own, 'CF-Connecting-IP: 198.18.0.1')).to.equal(404);
+    } finally {
+      await behind.close();
+    }
   });
 
   it('C9 D17 a proxy is told by any header that one sends, in any network, and by HTTP/1.0', async () => {
@@ -196,12 +229,7 @@ describe('names that lead to this machine', () => {
         'Sec-Fetch-Site: none',
         'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       ],
-      ...[
-        'X-Request-Id: 0123456789abcdef',
-        'Priority: u=0',
-        'Cookie: a=b',
-        'X-Forwarded-For: [::1]:4000',
-      ],
+      ...['X-Request-Id: 0123456789abcdef', 'Priority: u=0', 'Cookie: a=b'],
     ];
     expectAll(await statuses(['localhost'], '', own), 200, own.join());
   });
