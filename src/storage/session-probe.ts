@@ -7,7 +7,7 @@ import { within } from './within.ts';
 
 /** Milliseconds, for a connection and for each answer. */
 const PATIENCE = 2_000;
-/** How often each of two connections is asked whose session it is. */
+/** In each, two connections are asked twice whose session they are. */
 const ROUNDS = 3;
 
 /** A setting of nobody: a proxy that keeps a session together once it has one (RDS Proxy pins it) does so from then on. */
@@ -54,7 +54,8 @@ async function judge(one: Client, other: Client): Promise<typeof SHARED | undefi
 async function areShared(one: Client, other: Client): Promise<boolean> {
   const seen = new Map<Client, string>();
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const client of [one, other]) {
+    // Twice in a row: turns of two servers would else meet each connection with the same one again.
+    for (const client of [one, other, other, one]) {
       const before = seen.get(client);
       const now = (await ask<{ who: string | null }>(client, WHO))?.who;
       if (!now) return false;

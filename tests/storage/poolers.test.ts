@@ -155,6 +155,22 @@ describe('poolers', function () {
       for (const failure of failures) expect(failure?.name).to.equal('UnsuitableDatabase');
     }));
 
+  for (const open of [1, 2, 3]) {
+    it(`B-12 is told of servers that take turns while nobody else is there: ${open} of them`, () =>
+      through({ pool_mode: 'transaction', server_round_robin: '1' }, async (pooler) => {
+        const connection = { connectionString: pooler.url(nameOf(empty)) };
+        const clients = Array.from({ length: open }, () => new Client(connection));
+        const all = (work: (client: Client) => Promise<unknown>) =>
+          Promise.all(clients.map((client) => work(client)));
+        await all((client) => client.connect());
+        await all((client) => client.query('BEGIN'));
+        await all((client) => client.query('COMMIT'));
+        await all((client) => client.end());
+        const failure = await failureOf(refuseSharedSessions(connection));
+        expect(failure?.name).to.equal('UnsuitableDatabase');
+      }));
+  }
+
   it('B-12 a direct connection and a session pooler are never taken for one that shares, however busy', () =>
     through({ default_pool_size: '30' }, async (pooler) => {
       for (const url of [empty.url, pooler.url(nameOf(empty))]) {
