@@ -122,6 +122,41 @@ describe('mails of a user who is deleted', function () {
     expect(await recipients(tag)).to.deep.equal([]);
   });
 
+  // Only accounts of before 2.2 share an address: `ß` and `ss` may be two mailboxes.
+  it('B-15 B-09 the mails of another account with the same address, in its own spelling, are not theirs', async () => {
+    const tag = `t${randomUUID().slice(0, 8)}`;
+    const [first, second] = await Promise.all([createUser(app), createUser(app)]);
+    const rename = (id: string, email: string) =>
+      app.storage.db.transaction(async (transaction) => {
+        const run = (text: string, values: unknown[] = []) =>
+          app.storage.db.query(
+            { name: `test-pair-${text.slice(0, 3)}`, text },
+            values,
+            transaction,
+          );
+        await run('SET LOCAL session_replication_role = replica');
+        await run('UPDATE users SET email = $2, email_canonical = $2 WHERE id = $1', [id, email]);
+      });
+    const pair = [
+      { ...first, email: `${tag}ß@example.com` },
+      { ...second, email: `${tag}ss@example.com` },
+    ];
+    const browser = await signedInBrowser(app, first);
+    for (const { id, email } of pair) await rename(id, email);
+    for (const user of pair) await enqueueFor(user);
+    const [one, other] = pair;
+    if (!one || !other) throw new Error('no pair');
+    const { data } = (await browser.request('/auth/me/export')).json<{
+      data: { mails: { recipient: string }[] };
+    }>();
+    const told = new Set(data.mails.map(({ recipient }) => recipient));
+    expect(told).to.include(one.email).and.not.to.include(other.email);
+    await app.app.use(Users).delete(one.id);
+    expect(await recipients(tag)).to.deep.equal([other.email]);
+    await app.app.use(Users).delete(other.id);
+    expect(await recipients(tag)).to.deep.equal([]);
+  });
+
   it('B-15 mails of a version before, to the present address in any spelling, go as well', async () => {
     const tag = `t${randomUUID().slice(0, 8)}`;
     const user = await createUserNamed(app, `${tag.toUpperCase()}@MÜNCHEN.example`);

@@ -74,8 +74,12 @@ const LIST = {
   name: 'mails-list',
   text: `SELECT ${COLUMNS} FROM mails WHERE state = ANY($1::text[]) ORDER BY created_at DESC, id LIMIT $2`,
 };
-/** To any address that the user has or had, and to one that they asked for. */
-const THEIRS = '(user_id = $1 OR recipient_key = $2 OR recipient = ANY($3::text[]))';
+/**
+ * To any address that the user has or had, and to one that they asked for. Of two accounts of before that share an address,
+ * each has its own. Reads the table of `users`, which knows nothing of mails.
+ */
+const THEIRS = `(user_id = $1 OR ((recipient_key = $2 OR recipient = ANY($3::text[])) AND recipient IS DISTINCT FROM
+    (SELECT email FROM users WHERE users.id = mails.user_id AND users.id <> $1)))`;
 const EXPORT = {
   name: 'mails-export',
   text: `SELECT recipient, template, state, attempts, created_at, finished_at
