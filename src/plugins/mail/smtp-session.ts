@@ -28,6 +28,11 @@ interface Known {
 /** Ways to log in that nodemailer has with a user and a password. */
 const KNOWN_LOGINS = ['PLAIN', 'LOGIN', 'CRAM-MD5'];
 
+interface Login {
+  readonly user?: string;
+  readonly pass?: string;
+}
+
 type Step = (start: (done: (error?: Error | null) => void) => void) => Promise<void>;
 
 export interface Session {
@@ -40,6 +45,8 @@ export interface Session {
   offers(extension: string): boolean;
   /** Says a command; rejects with the answer as `SmtpError` unless it is a 2xx. */
   say(command: string): Promise<void>;
+  /** What the server said, without the password: some quote what they were told, as it was or decoded. */
+  withoutPassword(said: string): string;
   /** Time no longer runs. */
   end(): void;
 }
@@ -57,6 +64,18 @@ function checkLogins(lines: readonly string[] | undefined): void {
     `it offers no way to log in with a user and a password${list && `, only ${list}`}`,
     { code: 'ENOLOGIN' },
   );
+}
+
+const REMOVED = '(password)';
+
+function removePassword(said: string, { user = '', pass = '' }: Login): string {
+  if (pass === '') return said;
+  const told = [pass, `\0${user}\0${pass}`].map((text) => Buffer.from(text).toString('base64'));
+  return said
+    .replaceAll(pass, REMOVED)
+    .replaceAll(/[a-z\d+/]{6,}=*/gi, (part) =>
+      told.some((one) => one.includes(part)) ? REMOVED : part,
+    );
 }
 
 /** `timeouts` (of silence) and `longest` (of all) in milliseconds. */
@@ -105,6 +124,7 @@ export function openSession(url: string, timeouts: typeof TIMEOUTS, longest: num
         });
         known._sendCommand(command);
       }),
+    withoutPassword: (said) => removePassword(said, (auth ?? {}) as Login),
     end: () => clearTimeout(timer),
   };
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { asciiDomain } from '../../kernel/addresses.ts';
 import type { Message } from './compose.ts';
-import { openSession, type SmtpError, TIMEOUTS } from './smtp-session.ts';
+import { openSession, type Session, type SmtpError, TIMEOUTS } from './smtp-session.ts';
 
 /** Milliseconds for a whole delivery, however busy the server looks; shorter than a lease. */
 const LONGEST = 90_000;
@@ -39,11 +39,13 @@ const isRefused = ({ responseCode = 0, command = '' }: SmtpError): boolean =>
 const withoutPeople = (said: string): string =>
   said.replaceAll(/https?:\S+/giu, '(link)').replaceAll(/[^\s<>]+@[^\s<>]+/gu, '(address)');
 
-const reasonOf = ({ message }: SmtpError): string =>
-  withoutPeople(message.replaceAll(/[\p{Cc}]+/gu, ' ')).slice(0, 300);
+type Quote = Pick<Session, 'withoutPassword'>;
 
-function judge(error: SmtpError, handedOver: boolean): Delivery {
-  const reason = reasonOf(error);
+const reasonOf = ({ message }: SmtpError, { withoutPassword }: Quote): string =>
+  withoutPeople(withoutPassword(message).replaceAll(/[\p{Cc}]+/gu, ' ')).slice(0, 300);
+
+function judge(error: SmtpError, session: Quote, handedOver: boolean): Delivery {
+  const reason = reasonOf(error, session);
   if (isRefused(error)) return { outcome: 'refused', reason };
   const isAnswered = (error.responseCode ?? 0) >= 400;
   return { outcome: handedOver && !isAnswered ? 'uncertain' : 'later', reason };
@@ -75,7 +77,8 @@ function aboutOf({ code = '', command, message }: SmtpError): SmtpFault['about']
 /** Connects, logs in, names the sender and leaves: no mail is sent. */
 export function createSmtpCheck(url: string, longest = LONGEST_CHECK): SmtpCheck {
   return async (sender) => {
-    const { connection, enter, say, end } = openSession(url, TIMEOUTS, longest);
+    const session = openSession(url, TIMEOUTS, longest);
+    const { connection, enter, say, end } = session;
     try {
       await enter();
       await say(`MAIL FROM:<${toAscii(addressOf(sender))}>`).catch((error: Error) => {
@@ -85,7 +88,7 @@ export function createSmtpCheck(url: string, longest = LONGEST_CHECK): SmtpCheck
       return undefined;
     } catch (error) {
       connection.close();
-      return { reason: reasonOf(error as SmtpError), about: aboutOf(error as SmtpError) };
+      return { reason: reasonOf(error as SmtpError, session), about: aboutOf(error as SmtpError) };
     } finally {
       end();
     }
@@ -107,7 +110,8 @@ export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = L
   return async (mail, onHandOver) => {
     let handedOver = false;
     const content = await build(mail);
-    const { connection, step, enter, offers, end } = openSession(url, timeouts, longest);
+    const session = openSession(url, timeouts, longest);
+    const { connection, step, enter, offers, end } = session;
     const body = Readable.from(
       (async function* () {
         await onHandOver();
@@ -127,7 +131,7 @@ export function createSmtpDelivery(url: string, timeouts = TIMEOUTS, longest = L
       return { outcome: 'sent' };
     } catch (error) {
       connection.close();
-      return judge(error as SmtpError, handedOver);
+      return judge(error as SmtpError, session, handedOver);
     } finally {
       end();
     }

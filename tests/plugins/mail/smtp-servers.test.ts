@@ -23,6 +23,35 @@ const mail = {
 };
 type Mail = typeof mail;
 
+/** Refuses every login, and says what it was told: as it was, decoded, and in part. */
+async function startQuotingServer(login: string) {
+  const open = new Set<Socket>();
+  const refuse = (line: string): string => {
+    const told = Buffer.from(line.split(' ').at(-1) ?? '', 'base64').toString();
+    return `535 no: ${line}, ${line.slice(0, -3)}, ${told}, ${told.split('\0').at(-1)}`;
+  };
+  const questions: Readonly<Record<string, string>> = {
+    EHLO: `250-hello\r\n250 AUTH ${login}`,
+    'AUTH LOGIN': '334 VXNlcm5hbWU6',
+    'YXV0aA==': '334 UGFzc3dvcmQ6',
+  };
+  const server = createServer((socket) => {
+    open.add(socket.on('error', () => undefined));
+    socket.write('220 ready\r\n');
+    socket.on('data', (octets) => {
+      const line = octets.toString().trim();
+      socket.write(`${questions[line.replace(/^EHLO.*/, 'EHLO')] ?? refuse(line)}\r\n`);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = (): void => {
+    for (const socket of open) socket.destroy();
+    server.close();
+  };
+  return { port: (server.address() as { port: number }).port, close };
+}
+
 describe('SMTP servers of every kind', () => {
   let server: TestSmtpServer;
   afterEach(() => server?.close());
@@ -213,6 +242,28 @@ describe('SMTP servers of every kind', () => {
       scripted.close();
     }
   });
+
+  for (const login of ['PLAIN', 'LOGIN']) {
+    it(`B-09 tells nobody the password that a server quotes: ${login}`, async () => {
+      const [user, password] = ['auth', 'pass word/+0'];
+      const server = await startQuotingServer(login);
+      const url = `smtp://${user}:${encodeURIComponent(password)}@127.0.0.1:${server.port}`;
+      try {
+        const delivery = await createSmtpDelivery(url)(mail, async () => undefined);
+        const fault = await createSmtpCheck(url)(mail.from);
+        for (const reason of [JSON.stringify(delivery), JSON.stringify(fault)]) {
+          expect(reason).to.include('535 no: ').and.not.include(password);
+          for (const secret of [password, `\0${user}\0${password}`]) {
+            expect(reason).not.to.include(Buffer.from(secret).toString('base64').slice(0, 12));
+          }
+        }
+        expect(delivery.outcome).to.equal('later');
+        expect(fault?.about).to.equal('login');
+      } finally {
+        server.close();
+      }
+    });
+  }
 
   it('B-09 has a sender that every server takes', () => {
     for (const MAIL_FROM of ['jörg@example.com', 'A <ü@example.com>', 'a@xn--a.example']) {
