@@ -44,12 +44,16 @@ async function judgeHops(settings: Settings, running: Running): Promise<Finding[
   ];
 }
 
-/** Of a proxy that says nothing of itself, a stranger who asks for `localhost` looks like somebody at this machine. */
+/**
+ * Of a proxy that says nothing of itself, a stranger who asks for `localhost` looks like somebody at this machine. Behind an
+ * https PUBLIC_URL of a loopback host nobody else is asked, and a proxy of TRUST_PROXY may say so.
+ */
 async function judgeMetrics(
   { publicUrl, METRICS_TOKEN }: Settings,
   { statusUnder }: Running,
 ): Promise<Finding[]> {
   if (publicUrl.protocol !== 'https:' || METRICS_TOKEN !== undefined) return [];
+  if (isLoopbackHost(publicUrl.hostname)) return [];
   const url = `${publicUrl.href.replace(/\/$/, '')}/metrics`;
   const status = await statusUnder(url, 'localhost').catch(() => undefined);
   if (status !== 200) return [];

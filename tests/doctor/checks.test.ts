@@ -94,6 +94,8 @@ describe('authsrv doctor: proxy', () => {
     const METRICS_TOKEN = '0123456789abcdef';
     expect(await judge(url, ['10.0.0.1'], { METRICS_TOKEN }, open)).to.deep.equal([]);
     expect(await judge('http://localhost:3000', [], {}, open)).to.deep.equal([]);
+    // Whoever asks for it is at this machine.
+    expect(await judge('https://localhost:8443', ['127.0.0.1'], {}, open)).to.deep.equal([]);
   });
 
   it('finds nothing where settings fit', async () => {
