@@ -19,6 +19,8 @@ export interface MigratorOptions {
   readonly table: string;
   readonly log?: Log;
   readonly clock?: Clock;
+  /** Ends the waiting for another migrator, never a migration: its reason, or an AbortError, is thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Names are file names. */
@@ -42,7 +44,7 @@ interface MigrationFile {
 
 /** `orm` should have no statement timeout for `up` and `down` (`openDatabase({ statementTimeout: 0 })`). */
 export function createMigrator(orm: Sequelize, options: MigratorOptions): Migrator {
-  const { folder, table, log, clock = { now: Date.now } } = options;
+  const { folder, table, log, clock = { now: Date.now }, signal } = options;
   const history = createMigrationHistory(orm, table);
   const umzug = new Umzug({
     storage: history,
@@ -62,7 +64,10 @@ export function createMigrator(orm: Sequelize, options: MigratorOptions): Migrat
     });
     try {
       const onWait = () => log?.info({ event: 'migration.waiting' }, 'another migrator is running');
-      await takeMigrationLock(client, { sleep: delay, onWait });
+      const sleep = (milliseconds: number) =>
+        delay(milliseconds, undefined, signal ? { signal } : {});
+      await takeMigrationLock(client, { sleep, onWait });
+      signal?.throwIfAborted();
       return await work();
     } finally {
       await client.end();

@@ -131,7 +131,8 @@ async function openApp(
     signal,
   });
   try {
-    await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
+    const { connection } = storage;
+    await ensureMigrated({ connection, plugins, log, signal }, config.mayMigrate);
     const clock = await startClock(storage.db, log);
     try {
       const app = await createApp({ ...parts, storage, clock, random: systemRandom, signal });
