@@ -30,15 +30,18 @@ const tokenOf = (key: Buffer, text: string): string =>
 const COOKIE = /^[\w-]{43}$/;
 
 /**
- * `_csrf` is enough where a header vouches for the request, and where the page belongs to one browser anyway: that of the
- * interaction's cookie, or of the session. A mailed link can be anybody's, an attacker's too, and so can a page for all:
- * there, without such a header, the field `_browser` counts, which is bound to a cookie that no other site can set.
+ * `_csrf` is enough where a header vouches for the request, and where the page is bound to the session, whose cookie is
+ * host-locked. A mailed link can be anybody's, an attacker's too, so can a page for all, and the cookie of an interaction has a
+ * path, so that a sibling host can set it: there, without such a header, the field `_browser` counts, which is bound to a
+ * cookie that no other site can set.
  */
 export function createFormTokens(
   { path }: Pick<Page, 'path'>,
   { cookies, csrfKeys, random }: FormTokenParts,
 ) {
   const isOfInteraction = path.startsWith('/interaction/:uid');
+  /** A browser that says where the request for a page comes from says it of the form as well. */
+  const vouches = (ctx: Context): boolean => isOfInteraction && ctx.get('Sec-Fetch-Site') !== '';
   const isToken = (given: string | undefined, text: string): boolean =>
     csrfKeys.some((key) => sameText(given ?? '', tokenOf(key, text)));
 
@@ -46,7 +49,7 @@ export function createFormTokens(
     const { uid, code } = (ctx['params'] ?? {}) as Readonly<Record<string, string | undefined>>;
     const session = readCookie(ctx, cookies, 'session');
     const binding = uid ?? code ?? session ?? '';
-    const isOfOneBrowser = isOfInteraction || (binding === session && session !== undefined);
+    const isOfSession = binding === session && session !== undefined;
     const sent = readCookie(ctx, cookies, 'form');
     const kept = sent !== undefined && COOKIE.test(sent) ? sent : undefined;
     const textOf = (cookie: string): string => `browser ${cookie} ${binding}`;
@@ -54,11 +57,11 @@ export function createFormTokens(
       csrf: tokenOf(csrfKeys[0], `form ${binding}`),
       prove(form, source) {
         if (!isToken(form['_csrf'], `form ${binding}`)) return false;
-        if (source === 'ours' || isOfOneBrowser) return true;
+        if (source === 'ours' || isOfSession) return true;
         return kept !== undefined && isToken(form['_browser'], textOf(kept));
       },
       offer() {
-        if (isOfOneBrowser) return { cookies: [] };
+        if (isOfSession || vouches(ctx)) return { cookies: [] };
         const value = kept ?? random.token();
         const browser = tokenOf(csrfKeys[0], textOf(value));
         return { browser, cookies: kept === undefined ? [{ name: 'form', value }] : [] };

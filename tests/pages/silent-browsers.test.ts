@@ -180,7 +180,7 @@ describe('pages: browsers that do not say where a form comes from', () => {
         const posted = person.page.waitForRequest((request) => request.method() === 'POST');
         await person.page.frameLocator('iframe').getByRole('button').click();
         const request = await posted;
-        expect((await request.response())?.status()).to.equal(400);
+        expect((await request.response())?.status()).to.equal(403);
         expect((await request.allHeaders())['origin']).to.equal('null');
         await person.sees('This sign-in has expired', 400);
         expect(await person.cookie('authsrv-session')).to.equal(undefined);
