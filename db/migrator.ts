@@ -19,8 +19,6 @@ export interface MigratorOptions {
   readonly table: string;
   readonly log?: Log;
   readonly clock?: Clock;
-  /** Ends the waiting for another migrator, never a migration: its reason, or an AbortError, is thrown. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Names are file names. */
@@ -44,7 +42,7 @@ interface MigrationFile {
 
 /** `orm` should have no statement timeout for `up` and `down` (`openDatabase({ statementTimeout: 0 })`). */
 export function createMigrator(orm: Sequelize, options: MigratorOptions): Migrator {
-  const { folder, table, log, clock = { now: Date.now }, signal } = options;
+  const { folder, table, log, clock = { now: Date.now } } = options;
   const history = createMigrationHistory(orm, table);
   const umzug = new Umzug({
     storage: history,
@@ -64,10 +62,7 @@ export function createMigrator(orm: Sequelize, options: MigratorOptions): Migrat
     });
     try {
       const onWait = () => log?.info({ event: 'migration.waiting' }, 'another migrator is running');
-      const sleep = (milliseconds: number) =>
-        delay(milliseconds, undefined, signal ? { signal } : {});
-      await takeMigrationLock(client, { sleep, onWait });
-      signal?.throwIfAborted();
+      await takeMigrationLock(client, { sleep: delay, onWait });
       return await work();
     } finally {
       await client.end();

@@ -131,8 +131,7 @@ async function openApp(
     signal,
   });
   try {
-    const { connection } = storage;
-    await ensureMigrated({ connection, plugins, log, signal }, config.mayMigrate);
+    await ensureMigrated({ connection: storage.connection, plugins, log }, config.mayMigrate);
     const clock = await startClock(storage.db, log);
     try {
       const app = await createApp({ ...parts, storage, clock, random: systemRandom, signal });

@@ -15,22 +15,18 @@ const CORE_HISTORY = 'SequelizeMeta';
 /** Whose history it is: `core`, or the name of a plugin. */
 export type OwnedMigrator = Migrator & { readonly owner: string };
 
-interface MigratingOptions {
-  readonly connection: DatabaseConnection;
-  readonly plugins: readonly Plugin[];
-  readonly log: Log;
-  /** Ends the waiting for another migrator. */
-  readonly signal?: AbortSignal;
-}
-
 /** Runs `work` with the migrators of the core and of all plugins, on a connection without a time limit. */
 export async function withMigrators<Result>(
-  { connection, plugins, log, signal }: MigratingOptions,
+  {
+    connection,
+    plugins,
+    log,
+  }: { connection: DatabaseConnection; plugins: readonly Plugin[]; log: Log },
   work: (migrators: readonly [OwnedMigrator, ...OwnedMigrator[]]) => Promise<Result>,
 ): Promise<Result> {
   const database = openDatabase({ connection, poolSize: 3, log, statementTimeout: 0 });
   try {
-    return await work(migratorsOn(database.orm, plugins, log, signal));
+    return await work(migratorsOn(database.orm, plugins, log));
   } finally {
     await database.close();
   }
@@ -40,11 +36,10 @@ function migratorsOn(
   orm: Database['orm'],
   plugins: readonly Plugin[],
   log: Log,
-  signal?: AbortSignal,
 ): [OwnedMigrator, ...OwnedMigrator[]] {
   const migrator = (owner: string, folder: string, table: string): OwnedMigrator => ({
     owner,
-    ...createMigrator(orm, { folder, table, log, signal }),
+    ...createMigrator(orm, { folder, table, log }),
   });
   const others = plugins.flatMap(({ name, migrations }) => {
     const table = `${CORE_HISTORY}_${historyOf(name)}`;
@@ -79,7 +74,10 @@ export class PendingMigrations extends Error {
 }
 
 /** Applies what is pending, or throws PendingMigrations that names it. */
-export async function ensureMigrated(options: MigratingOptions, mayApply: boolean): Promise<void> {
+export async function ensureMigrated(
+  options: { connection: DatabaseConnection; plugins: readonly Plugin[]; log: Log },
+  mayApply: boolean,
+): Promise<void> {
   await withMigrators(options, async (migrators) => {
     for (const migrator of migrators) {
       const pending = await migrator.pending();

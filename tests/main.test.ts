@@ -1,8 +1,5 @@
 /** A process that embeds the server, and cannot end itself when a start fails. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Client } from 'pg';
-import { takeMigrationLock } from '../db/migration-lock.ts';
 import { loadSettings } from '../src/load-settings.ts';
 import { startServer } from '../src/main.ts';
 import { plugin } from './kernel/test-plugin.ts';
@@ -15,9 +12,6 @@ const OTHERS = {
   text: `SELECT count(*)::integer AS count FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()`,
 };
-
-const MIGRATORS = `SELECT count(*)::integer AS count FROM pg_stat_activity
-  WHERE datname = current_database() AND application_name = 'auth-service-migrator'`;
 
 describe('startServer', () => {
   let database: TestDatabase;
@@ -54,35 +48,5 @@ describe('startServer', () => {
     expect(refused).to.equal('refused');
     await eventually(async () => expect(await others()).to.be.at.most(before ?? 0));
     await eventually(() => expect(timers()).to.be.at.most(timersBefore));
-  });
-
-  it('C10 that waits for another migrator is ended by a signal', async () => {
-    const empty = await createTestDatabase({ empty: true });
-    const other = new Client({ connectionString: empty.url });
-    const migrators = async (): Promise<number> =>
-      (await other.query<{ count: number }>(MIGRATORS)).rows[0]?.count ?? 0;
-    await other.connect();
-    try {
-      await takeMigrationLock(other, { sleep: delay, onWait: () => expect.fail() });
-      const loaded = await loadSettings({
-        PORT: String(await freePort()),
-        LOG_LEVEL: 'silent',
-        SECRET_KEY: 'test-only-key-0123456789-0123456789-0123456789',
-        DATABASE_URL: empty.url,
-        MIGRATE_ON_START: 'true',
-      });
-      const stopping = new AbortController();
-      const starting = startServer(loaded, stopping.signal).then(
-        () => 'started',
-        () => 'ended',
-      );
-      await eventually(async () => expect(await migrators()).to.equal(1));
-      stopping.abort(new Error('stopped'));
-      expect(await starting).to.equal('ended');
-      expect(await migrators()).to.equal(0);
-    } finally {
-      await other.end();
-      await empty.drop();
-    }
   });
 });

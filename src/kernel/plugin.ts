@@ -194,7 +194,8 @@ export interface Contributions {
   /**
    * Deletes what grows with time or use. Called in that same transaction, or, when it is more than a batch, again and again in
    * short ones before, of which each may be the last for now: a deletion that was cut off goes on later. Nobody else erases
-   * rows of this user meanwhile. Rows that refer to those of another plugin's table of this kind need it as well, or a cascade.
+   * rows of this user meanwhile; whoever sweeps may, so lock them before they are counted: fewer than asked for ends the
+   * batches. Rows that refer to those of another plugin's table of this kind need it as well, or a cascade.
    */
   readonly eraseUserInBatches?: EraseInBatches;
   /** Ends what the change ends, besides sessions and grants, which have ended before; dependents come first. */

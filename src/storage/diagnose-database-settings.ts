@@ -7,9 +7,8 @@ import { parseDatabaseUrl } from './database-url.ts';
 const SETTINGS = {
   name: 'diagnosis-settings',
   text: `SELECT current_setting('fsync')::bool AS fsync, current_setting('full_page_writes')::bool AS pages,
-    has_schema_privilege(current_schema(), 'CREATE') AS may_create, quote_ident(current_schema()) AS schema,
-    ARRAY(SELECT relname::text FROM pg_class
-      WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+    has_schema_privilege(current_schema(), 'CREATE') AS may_create, current_schema() AS schema,
+    ARRAY(SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace
       AND relkind IN ('r', 'p') AND relrowsecurity AND row_security_active(pg_class.oid) ORDER BY 1) AS hidden`,
 };
 
@@ -17,9 +16,8 @@ interface Settings {
   readonly fsync: boolean;
   readonly pages: boolean;
   /** Whether tables can be made: migrations do, and each month the login history. */
-  readonly may_create: boolean | null;
-  /** As SQL writes it; null, as is `may_create`, when `search_path` leads nowhere: a finding of `postgresql`. */
-  readonly schema: string | null;
+  readonly may_create: boolean;
+  readonly schema: string;
   /** Tables of which this role sees only what row security lets through. */
   readonly hidden: readonly string[];
 }
@@ -46,9 +44,9 @@ export function judgeSettings({ fsync, pages, may_create, schema, hidden }: Sett
     const problem = 'full_page_writes is off: a power cut may tear pages.';
     findings.push(warning(problem, 'Set it on, unless the file system writes whole pages (ZFS).'));
   }
-  if (may_create === false) {
+  if (!may_create) {
     const problem = `The role may make no tables in the schema ${schema}: no migration runs, and no partition of the login history is made.`;
-    findings.push(broken(problem, `GRANT CREATE ON SCHEMA ${schema} to it, as the owner.`));
+    findings.push(broken(problem, `GRANT CREATE ON SCHEMA "${schema}" to it, as the owner.`));
   }
   if (hidden.length > 0) {
     const problem = `Row security hides rows of ${hidden.join(', ')}: what was revoked may be among them.`;

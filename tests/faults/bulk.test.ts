@@ -6,6 +6,7 @@ import { BATCH } from '../../src/kernel/in-batches.ts';
 import { type Database, StoreUnavailable, type Transaction } from '../../src/kernel/store.ts';
 import { Clients } from '../../src/plugins/clients/contract.ts';
 import { Roles } from '../../src/plugins/roles/contract.ts';
+import { SESSION_BATCH } from '../../src/plugins/sessions/end-sessions.ts';
 import { Users } from '../../src/plugins/users/contract.ts';
 import type { Storage } from '../../src/storage/open-storage.ts';
 import { above, addGrants, addHolders, addSessions } from '../support/bulk.ts';
@@ -45,6 +46,8 @@ interface Work {
   readonly waits: string;
   /** Which time it is that the second batch does so. */
   readonly nth: number;
+  /** How much one batch does. */
+  readonly size?: number;
   readonly prepare: (app: TestApp) => Promise<Target>;
 }
 
@@ -122,6 +125,7 @@ const works: readonly Work[] = [
     statement: 'sessions-end-all',
     waits: 'sessions-end-all',
     nth: 3,
+    size: SESSION_BATCH,
     async prepare(app) {
       const clientId = (await createRelyingParty(app)).client.client_id;
       const { id } = await createUser(app);
@@ -177,14 +181,14 @@ describe('bulk work that is cut off (I5)', function () {
     (await query(app, left.text, [left.of])).length;
 
   /** The first batch stays done, the second was undone; then all goes. */
-  const expectRest = async (target: Target): Promise<void> => {
-    expect(await leftOf(target)).to.equal(COUNT - BATCH);
+  const expectRest = async (target: Target, size: number): Promise<void> => {
+    expect(await leftOf(target)).to.equal(COUNT - size);
     await target.remove();
     expect(await leftOf(target)).to.equal(0);
     await target.expectGone();
   };
 
-  for (const { name, statement, waits, nth, prepare } of works) {
+  for (const { name, statement, waits, nth, size = BATCH, prepare } of works) {
     describe(name, () => {
       it('is finished by the next call after a kill -9', async () => {
         const target = await prepare(app);
@@ -194,7 +198,7 @@ describe('bulk work that is cut off (I5)', function () {
           (error: { signal?: string }) => error.signal,
         );
         expect(died).to.equal('SIGKILL');
-        await expectRest(target);
+        await expectRest(target, size);
       });
 
       it('is finished by the next call after PostgreSQL has been killed', async () => {
@@ -214,7 +218,7 @@ describe('bulk work that is cut off (I5)', function () {
         expect(failure).to.be.instanceOf(StoreUnavailable);
         await eventually(() => app.storage.db.ping(), 30_000);
         await eventually(() => app.database.database.ping(), 30_000);
-        await expectRest(target);
+        await expectRest(target, size);
       });
 
       it('is finished by the next call after a statement that took too long', async () => {
@@ -246,7 +250,7 @@ describe('bulk work that is cut off (I5)', function () {
         await holding;
         expect(failure).to.be.instanceOf(StoreUnavailable);
         expect(String((failure as Error).cause)).to.include('statement timeout');
-        await expectRest(target);
+        await expectRest(target, size);
       });
     });
   }

@@ -156,26 +156,6 @@ describe('a PostgreSQL that we cannot live with', () => {
     }
   });
 
-  it('B-17 a schema may have any name', async () => {
-    await admin.query('CREATE SCHEMA "My ""Schema"');
-    await admin.query(`ALTER DATABASE ${name} SET search_path = "My ""Schema"`);
-    try {
-      expect(await doctorAt(home.url)).to.satisfy((all: string[]) =>
-        all.every((one) => one.startsWith('fsync is off')),
-      );
-      expect((await doctorAt(asRole())).join())
-        .to.contain('search_path leads to no schema')
-        .and.not.contain('GRANT');
-      await admin.query(`GRANT USAGE ON SCHEMA "My ""Schema" TO ${role}`);
-      expect((await doctorAt(asRole())).join()).to.contain(
-        'GRANT CREATE ON SCHEMA "My ""Schema" to it',
-      );
-    } finally {
-      await admin.query(`ALTER DATABASE ${name} RESET ALL`);
-      await admin.query('DROP SCHEMA "My ""Schema" CASCADE');
-    }
-  });
-
   it('B-17 a PostgreSQL that keeps nothing is found, and B-18 parameters that mean nothing', async () => {
     const fine = { fsync: true, pages: true, may_create: true, schema: 'public', hidden: [] };
     expect(judgeSettings(fine)).to.deep.equal([]);

@@ -44,11 +44,13 @@ const SET_RESOURCES = {
 };
 // Before anything else of a deletion: what allows a client something, or makes a grant, locks in this order too.
 const LOCK = { name: 'clients-lock', text: 'SELECT id FROM clients WHERE id = $1 FOR UPDATE' };
-// The cascade of the foreign key, for which `consents` cannot be asked: it depends on this plugin.
+// The cascade of the foreign key, for which `consents` cannot be asked: it depends on this plugin. Not `client_id = $1`: with
+// stale statistics, PostgreSQL would compare each consent of the client with each of the batch.
 const FORGET_CONSENTS = {
   name: 'clients-forget-consents',
-  text: `DELETE FROM consents WHERE client_id = $1 AND user_id IN (
+  text: `WITH batch AS MATERIALIZED (
       SELECT user_id FROM consents WHERE client_id = $1 ORDER BY user_id LIMIT $2 FOR UPDATE)
+    DELETE FROM consents WHERE user_id = ANY(ARRAY(SELECT user_id FROM batch)) AND client_id IS NOT DISTINCT FROM $1
     RETURNING user_id`,
 };
 const DELETE = { name: 'clients-delete', text: 'DELETE FROM clients WHERE id = $1' };

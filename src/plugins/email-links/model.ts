@@ -66,9 +66,10 @@ const EXPORT = {
 };
 const ERASE = {
   name: 'email-links-erase',
-  text: `DELETE FROM email_links WHERE code_hash IN (SELECT code_hash FROM email_links
-      WHERE user_id = $1 OR new_email_canonical = ANY($2::text[]) LIMIT $3)
-    RETURNING code_hash`,
+  // Locked, so that fewer than asked for means that there are no more, whoever else deletes some of them.
+  text: `WITH batch AS MATERIALIZED (SELECT code_hash FROM email_links
+      WHERE user_id = $1 OR new_email_canonical = ANY($2::text[]) LIMIT $3 FOR UPDATE)
+    DELETE FROM email_links WHERE code_hash = ANY(ARRAY(SELECT code_hash FROM batch)) RETURNING code_hash`,
 };
 const FORGET = {
   name: 'email-links-forget',

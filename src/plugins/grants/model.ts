@@ -75,14 +75,16 @@ const MATCHING = `ended_at IS NULL
   AND ($5::text[] IS NULL OR session_id = ANY($5)) AND ($6::text IS NULL OR session_id IS DISTINCT FROM $6)
   AND ($9::text IS NULL OR id = $9)`;
 const OWNER = 'id, user_id, client_id, session_id';
-// At most $10 of them; one more is looked for, to tell whether that was all. Those that are kept are told of as well: their
+// At most $10 of them; one more is looked for, to tell whether that was all. They are looked up by their ids
+// alone, as `ended_at IS NULL`, which has indexes, is not: with stale statistics, PostgreSQL would compare each live grant
+// with each of the batch. Those that are kept are told of as well: their
 // clients hear of the end of the session all the same.
 const END_ALL = {
   name: 'grants-end-all',
   text: `WITH found AS MATERIALIZED (
       SELECT id FROM grants WHERE ${MATCHING} AND NOT ($7 AND offline) LIMIT $10::int + 1),
     ended AS (UPDATE grants SET ended_at = $1, end_reason = $2
-      WHERE id IN (SELECT id FROM found LIMIT $10::int) AND ${MATCHING}
+      WHERE id = ANY(ARRAY(SELECT id FROM found LIMIT $10::int)) AND num_nulls(ended_at) = 1
       RETURNING ${OWNER}, ${HAS_TOKENS('$8')} AS has_tokens)
     SELECT is_more, ${OWNER}, has_tokens
       FROM (SELECT count(*) > $10::int AS is_more FROM found) AS counted LEFT JOIN ended ON true
@@ -102,7 +104,9 @@ const EXPORT = {
 };
 const ERASE = {
   name: 'grants-erase',
-  text: `DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE user_id = $1 LIMIT $2) RETURNING id`,
+  // Locked, so that fewer than asked for means that there are no more, whoever else deletes some of them.
+  text: `WITH batch AS MATERIALIZED (SELECT id FROM grants WHERE user_id = $1 LIMIT $2 FOR UPDATE)
+    DELETE FROM grants WHERE id = ANY(ARRAY(SELECT id FROM batch)) RETURNING id`,
 };
 /** Hours an expired grant is kept, so that a late replay is still recognized as one. */
 const KEEP = 24;

@@ -87,7 +87,9 @@ const EXPORT = {
 };
 const ERASE = {
   name: 'mails-erase',
-  text: `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE ${THEIRS} LIMIT $4) RETURNING id`,
+  // Locked, so that fewer than asked for means that there are no more, whoever else deletes some of them.
+  text: `WITH batch AS MATERIALIZED (SELECT id FROM mails WHERE ${THEIRS} LIMIT $4 FOR UPDATE)
+    DELETE FROM mails WHERE id = ANY(ARRAY(SELECT id FROM batch)) RETURNING id`,
 };
 const SWEEP = {
   name: 'mails-sweep',

@@ -102,14 +102,17 @@ const END = {
   text: `UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = ANY($1::text[]) AND ended_at IS NULL
     RETURNING id, user_id, created_at`,
 };
-// At most $5 of them; one more is looked for, to tell whether that was all.
+// At most $5 of them; one more is looked for, to tell whether that was all. They are looked up by their ids alone, as
+// `ended_at IS NULL`, which has an index, is not: with stale statistics, PostgreSQL would compare each live session with
+// each of the batch.
 const END_ALL = {
   name: 'sessions-end-all',
   text: `WITH found AS MATERIALIZED (
       SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND ($4::text IS NULL OR id <> $4)
       LIMIT $5::int + 1),
     ended AS (UPDATE sessions SET ended_at = $2, end_reason = $3
-      WHERE id IN (SELECT id FROM found LIMIT $5::int) AND ended_at IS NULL RETURNING id, user_id, created_at)
+      WHERE id = ANY(ARRAY(SELECT id FROM found LIMIT $5::int)) AND num_nulls(ended_at) = 1
+      RETURNING id, user_id, created_at)
     SELECT is_more, ended.* FROM (SELECT count(*) > $5::int AS is_more FROM found) AS counted LEFT JOIN ended ON true`,
 };
 const END_EVERY = {
@@ -131,15 +134,16 @@ const EXPORT_HISTORY = {
   text: `SELECT session_id, method, device, ip, auth_date, logout_date
     FROM login_history WHERE user_id = $1 ORDER BY auth_date`,
 };
+// Locked, so that fewer than asked for means that there are no more, whoever else deletes some of them.
 const ERASE_SESSIONS = {
   name: 'sessions-erase',
-  text: `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 LIMIT $2) RETURNING id`,
+  text: `WITH batch AS MATERIALIZED (SELECT id FROM sessions WHERE user_id = $1 LIMIT $2 FOR UPDATE)
+    DELETE FROM sessions WHERE id = ANY(ARRAY(SELECT id FROM batch)) RETURNING id`,
 };
 const ERASE_HISTORY = {
   name: 'login-history-erase',
-  text: `DELETE FROM login_history WHERE user_id = $1 AND (id, auth_date) IN (
-      SELECT id, auth_date FROM login_history WHERE user_id = $1 LIMIT $2)
-    RETURNING id`,
+  text: `WITH batch AS MATERIALIZED (SELECT id FROM login_history WHERE user_id = $1 LIMIT $2 FOR UPDATE)
+    DELETE FROM login_history WHERE id = ANY(ARRAY(SELECT id FROM batch)) RETURNING id`,
 };
 // The last condition alone tells which partitions are none of its business.
 const LOGOUT_DATE = {
