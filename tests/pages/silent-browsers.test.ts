@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createVerifiedUser, newPerson, providerSettings } from '../flows/federation/stage.ts';
+import { forms } from '../support/browser.ts';
 import { type HeaderFilter, startHeaderFilter } from '../support/header-filter.ts';
 import { codeMailedTo } from '../support/mailed-links.ts';
 import { createUser, PASSWORD } from '../support/people.ts';
@@ -160,12 +161,12 @@ describe('pages: browsers that do not say where a form comes from', () => {
       const rp = await stage.relyingParty();
       const attacker = stage.app.browser();
       const page = await rp.authorize(attacker);
-      const csrf = /name="_csrf" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+      const [own] = forms(page);
       const { email } = await createUser(stage.app);
-      const fields = Object.entries({ _csrf: csrf, email, password: PASSWORD })
+      const fields = Object.entries({ ...own?.fields, email, password: PASSWORD })
         .map(([name, value]) => `<input name="${name}" value="${value}">`)
         .join('');
-      const form = `<form method="post" target="_top" action="${page.url}/login">${fields}<button>Win a prize</button></form>`;
+      const form = `<form method="post" target="_top" action="${own?.action}">${fields}<button>Win a prize</button></form>`;
       const site = createServer((_request, response) => {
         const sandbox = 'allow-forms allow-top-navigation';
         response.setHeader('content-type', 'text/html');
@@ -182,7 +183,7 @@ describe('pages: browsers that do not say where a form comes from', () => {
         const request = await posted;
         expect((await request.response())?.status()).to.equal(403);
         expect((await request.allHeaders())['origin']).to.equal('null');
-        await person.sees('This sign-in has expired', 400);
+        await person.sees('This form is no longer valid', 403);
         expect(await person.cookie('authsrv-session')).to.equal(undefined);
         await person.authorize(rp, { prompt: 'none' });
         expect((await person.arrives()).params).to.include({ error: 'login_required' });
