@@ -183,11 +183,12 @@ const DISABLE = {
   text: `UPDATE users SET disabled_at = $2, updated_at = $2, roles_ver = roles_ver + 1
     WHERE id = $1 AND disabled_at IS NULL AND ${CAN_BE_SPARED} RETURNING roles_ver`,
 };
-// From here on nobody signs in: what the user has can be deleted.
+// From here on nobody signs in: what the user has can be deleted. `deleting_at` is PostgreSQL's time, by which it is looked for:
+// the deletion that a node with a fast clock begins is finished as any other.
 const RETIRE = {
   name: 'users-retire',
   text: `UPDATE users SET disabled_at = coalesce(disabled_at, $2), roles_ver = roles_ver + 1,
-      deleting_at = CASE WHEN $4 THEN coalesce(deleting_at, $2) ELSE deleting_at END
+      deleting_at = CASE WHEN $4 THEN coalesce(deleting_at, now()) ELSE deleting_at END
     WHERE id = $1 AND (disabled_at IS NOT NULL OR ${CAN_BE_SPARED}) RETURNING roles_ver, email`,
 };
 const LOCK = {

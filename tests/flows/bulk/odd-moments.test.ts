@@ -5,15 +5,19 @@ import type { Database } from '../../../src/kernel/store.ts';
 import { REST_CLIENT_ID } from '../../../src/oidc/scopes.ts';
 import { Clients } from '../../../src/plugins/clients/contract.ts';
 import { Users } from '../../../src/plugins/users/contract.ts';
+import { createUserModel } from '../../../src/plugins/users/model.ts';
 import type { Storage } from '../../../src/storage/open-storage.ts';
 import { above, addGrants, addHolders, addSessions, lockWaiters } from '../../support/bulk.ts';
 import { eventually } from '../../support/eventually.ts';
 import { query } from '../../support/known-user.ts';
 import { createUser } from '../../support/people.ts';
 import { createRelyingParty } from '../../support/relying-party.ts';
+import { createStatementHooks } from '../../support/statement-hooks.ts';
 import { startTestApp, type TestApp } from '../../support/test-app.ts';
 
 const COUNT = 4 * BATCH;
+/** Milliseconds. */
+const YEAR = 365 * 86_400_000;
 /** Statements that end or delete a batch of what somebody has. */
 const WATCHED =
   /^((grants|sessions)-(end-all|erase)|clients-forget-consents|(login-history|mails|email-links)-erase)$/;
@@ -160,5 +164,27 @@ describe('C2 bulk work at odd moments', function () {
       'login-history-erase',
     ]);
     for (const [statement, rows] of plans.seen) expect(rows, statement).to.be.at.most(COUNT);
+  });
+
+  it('C2 finishes a deletion that was begun by a node whose clock is far ahead', async () => {
+    const hooks = createStatementHooks();
+    const clock = { now: () => Date.now() + YEAR };
+    const own = await startTestApp({ clock, wrapStorage: hooks.wrap });
+    try {
+      const { id } = await createUser(own);
+      const of = { userId: id, clientId: REST_CLIENT_ID };
+      await addSessions(own.database.database, { count: 2 * BATCH, ...of });
+      const cut = new Error('cut off');
+      // Once that is refused as more than a batch, once in the batches.
+      hooks.once('before', 'sessions-end-all', () => Promise.reject(cut), 2);
+      const failure = await own.app
+        .use(Users)
+        .delete(id)
+        .catch((error: unknown) => error);
+      expect(failure).to.equal(cut);
+      expect(await createUserModel(own.storage.db).beingDeleted(0, 1)).to.deep.equal([id]);
+    } finally {
+      await own.close();
+    }
   });
 });
