@@ -121,7 +121,7 @@ describe('headers of every class of response', () => {
     }
   });
 
-  it('B-13 SEC-93 HSTS for two years, for this host alone', () => {
+  it('B-13 C18 SEC-93 HSTS for two years, for this host alone', () => {
     expectEverywhere('strict-transport-security', 'max-age=63072000');
   });
 

@@ -119,7 +119,9 @@ async function startOn(
     ...(options.eventLoop ? { eventLoop: options.eventLoop } : {}),
     ...(options.outgoing ? { outgoing: options.outgoing } : {}),
   });
-  const answers = checkAnswers({ listener: app.callback, socket, base: path });
+  // A node beside another is told its whole issuer as `origin`.
+  const base = new URL(issuer).pathname.replace(/\/$/, '');
+  const answers = checkAnswers({ listener: app.callback, socket, base });
   server.on('request', answers.listener);
   return {
     issuer,
