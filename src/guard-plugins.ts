@@ -10,8 +10,8 @@ interface Contributed<Value> {
   readonly value: Value;
 }
 
-/** Milliseconds that a limiter has: longer than its store may take. */
-const PATIENCE = 5_000;
+/** Milliseconds that a limiter has: longer than its store may take (a connection 2 s, a statement 5 s, its answer 1 s more). */
+const PATIENCE = 10_000;
 
 /** Logs the first of several failures in a row: each request has one. */
 function createReporter(log: Log, event: string, plugin: string) {
